@@ -40,6 +40,12 @@ export const SETTINGS = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least level that is logged'),
+  RATE_LIMIT_PER_S: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .describe('Requests an API key may send in a second, in each process'),
   DATABASE_URL: z.string().describe('PostgreSQL, as the application role `lockstep_app`'),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).default(10).describe('Connections a process may open'),
   REDIS_URL: z.string().optional().describe('Redis for the job queue; without it the queue runs on DATABASE_URL'),
