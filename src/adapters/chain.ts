@@ -139,7 +139,10 @@ export type TxOutcome =
 /** Who used an anchor, if anyone has. */
 export type AnchorOutcome =
   | { readonly kind: 'free' }
-  /** Used by a transaction at `final` depth; `txId` where the chain can name it. */
+  /**
+   * Used by a transaction in a block, `final` once that block is. `txId` names it; null where the chain cannot, and then
+   * it is no evidence against a transaction of ours.
+   */
   | { readonly kind: 'used'; readonly final: boolean; readonly txId: string | null };
 
 /** One driver file a chain family under `chains/`. Nothing here writes to our database; nothing keeps state that matters. */
@@ -168,6 +171,16 @@ export abstract class Chain {
   abstract checkAddress(text: string): AddressCheck;
   /** The address money for one purpose goes to; same input, same address. `index` for xpub chains, `salt` (32-byte hex) for EVM. */
   abstract depositAddress(index: number, salt: string): { readonly address: string; readonly path: string };
+  /**
+   * The wallet's own address at a path below its account key: `1/3` is a Bitcoin change address, `0/0` the hot wallet on
+   * Akash. EVM has one wallet address and gives it for every path.
+   */
+  abstract addressAt(path: string): string;
+  /**
+   * One call that moves all units of an asset from the deposit addresses of these salts to the hot wallet; null where
+   * deposit addresses spend by themselves.
+   */
+  abstract sweepCall(asset: AssetId, salts: readonly string[]): ContractCall | null;
   /** BIP-21, EIP-681, or the chain's own URI scheme. */
   abstract paymentUri(address: string, amount: Money, label: string): string;
 
