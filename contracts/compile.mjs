@@ -36,7 +36,11 @@ rmSync(build, { recursive: true, force: true });
 mkdirSync(build);
 for (const contracts of Object.values(output.contracts)) {
   for (const [name, { abi, evm }] of Object.entries(contracts)) {
-    const artifact = { abi, bytecode: `0x${evm.bytecode.object}`, deployedBytecode: `0x${evm.deployedBytecode.object}` };
+    const artifact = {
+      abi,
+      bytecode: `0x${evm.bytecode.object}`,
+      deployedBytecode: `0x${evm.deployedBytecode.object}`,
+    };
     writeFileSync(join(build, `${name}.json`), `${JSON.stringify(artifact)}\n`);
   }
 }

@@ -78,7 +78,13 @@ export type Anchor =
       readonly change: { readonly address: string; readonly path: string };
     }
   | { readonly kind: 'nonce'; readonly signer: string; readonly nonce: bigint }
-  | { readonly kind: 'sequence'; readonly signer: string; readonly sequence: bigint };
+  | {
+      readonly kind: 'sequence';
+      readonly signer: string;
+      readonly sequence: bigint;
+      /** Derivation path of the signer below the wallet's account key; `0/0` when absent. */
+      readonly path?: string;
+    };
 
 /** A transaction to build. `outputs` for plain payments, `call` for one contract call; never both. */
 export interface SendRequest {
@@ -145,6 +151,17 @@ export type AnchorOutcome =
    */
   | { readonly kind: 'used'; readonly final: boolean; readonly txId: string | null };
 
+/** Proof that someone holds the key of an address. */
+export interface OwnershipProof {
+  readonly address: string;
+  /** Public key, base64. */
+  readonly pubkey: string;
+  /** Signature, base64. */
+  readonly signature: string;
+  /** The text that was signed. */
+  readonly data: string;
+}
+
 /** One driver file a chain family under `chains/`. Nothing here writes to our database; nothing keeps state that matters. */
 export abstract class Chain {
   /** `bitcoin`, `ethereum`, `akash`, ... : the chain part of asset ids. */
@@ -176,16 +193,28 @@ export abstract class Chain {
    * Akash. EVM has one wallet address and gives it for every path.
    */
   abstract addressAt(path: string): string;
-  /**
-   * One call that moves all units of an asset from the deposit addresses of these salts to the hot wallet; null where
-   * deposit addresses spend by themselves.
-   */
-  abstract sweepCall(asset: AssetId, salts: readonly string[]): ContractCall | null;
   /** BIP-21, EIP-681, or the chain's own URI scheme. */
   abstract paymentUri(address: string, amount: Money, label: string): string;
 
+  /**
+   * The call that must be final before `spender` may take `units` of a token from `owner`; null when it may already.
+   * Ask again after each: some tokens take two. Always null on chains without allowances.
+   */
+  allowanceCall(_allowance: {
+    readonly owner: string;
+    readonly token: string;
+    readonly spender: string;
+    readonly units: bigint;
+  }): Promise<ContractCall | null> {
+    return Promise.resolve(null);
+  }
+
   /** Current price per unit of size or gas for inclusion in about `targetBlocks`; the unit is the driver's own. */
   abstract feeRate(targetBlocks: number): Promise<bigint>;
+  /** The least `feeRate` at which nodes take a replacement of an attempt with the same anchor: 12.5 % more. */
+  replacementRate(feeRate: bigint): bigint {
+    return feeRate + feeRate / 8n + 1n;
+  }
   /** Estimated fee of a plain payment with that many inputs and outputs (in `feeAsset`). */
   abstract estimateFee(
     shape: { readonly inputs: number; readonly outputs: number; readonly asset: AssetId },
@@ -211,4 +240,7 @@ export abstract class Chain {
     asset: AssetId,
     height: number | null,
   ): Promise<{ readonly units: bigint; readonly height: number }>;
+
+  /** Whether the proof is by the address's own key, on chains that have such a standard. Never throws for bad input. */
+  verifyOwnership?(proof: OwnershipProof): boolean;
 }
