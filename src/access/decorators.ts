@@ -2,8 +2,8 @@ import { applyDecorators, createParamDecorator, type ExecutionContext, HttpCode,
 import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { OnceKey } from '../platform/once.ts';
 import type { Tx } from '../platform/database.ts';
+import type { OnceKey } from '../platform/once.ts';
 import type { Caller } from './caller.ts';
 import type { Role, Scope } from './scopes.ts';
 

@@ -1,9 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../platform/clock.ts';
 import { Database, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/id.ts';
 import { Refusal } from '../platform/refusal.ts';
 import { type Caller, type KeyOwner } from './caller.ts';
+import { NEWEST_FIRST, olderThan, type PageQuery } from './page.ts';
 import { isScope, type Scope, scopesOf } from './scopes.ts';
 
 /** `lsk_`, the key's id, and 256 random bits. Both parts have a fixed length. */
@@ -43,7 +45,10 @@ interface Cached {
 export class KeysService {
   private readonly cache = new Map<string, Cached>();
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /** Issues a key. `secret` is the whole text of the key and is not kept anywhere. */
   async issue(tx: Tx, owner: KeyOwner, grant: KeyGrant): Promise<{ key: KeyRecord; secret: string }> {
@@ -61,7 +66,7 @@ export class KeysService {
         name: grant.name,
         hash: digest(secret),
         scopes: [...new Set(grant.scopes)].sort(),
-        createdAt: await now(tx),
+        createdAt: await this.clock.now(tx),
         expiresAt: grant.expiresAt,
       },
     });
@@ -86,12 +91,12 @@ export class KeysService {
     return this.issue(tx, caller, grant);
   }
 
-  /** The owner's keys, newest id order, revoked ones included. */
-  async list(owner: KeyOwner, after: string | undefined, limit: number): Promise<KeyRecord[]> {
+  /** A page of the owner's keys (one row more than its limit), newest first, revoked ones included. */
+  async list(owner: KeyOwner, query: PageQuery): Promise<KeyRecord[]> {
     return this.database.prisma.apiKey.findMany({
-      where: { ...ownerColumns(owner), ...(after === undefined ? {} : { id: { gt: after } }) },
-      orderBy: { id: 'asc' },
-      take: limit,
+      where: { ...ownerColumns(owner), ...olderThan('keys', query.cursor) },
+      orderBy: NEWEST_FIRST,
+      take: query.limit + 1,
     });
   }
 
@@ -100,7 +105,7 @@ export class KeysService {
     const key = await this.owned(tx, owner, id);
     this.cache.delete(id);
     if (key.revokedAt !== null) return key;
-    return tx.apiKey.update({ where: { id }, data: { revokedAt: await now(tx) } });
+    return tx.apiKey.update({ where: { id }, data: { revokedAt: await this.clock.now(tx) } });
   }
 
   /**
@@ -109,7 +114,7 @@ export class KeysService {
    */
   async rotate(tx: Tx, caller: Caller, id: string, overlapMs: number): Promise<{ key: KeyRecord; secret: string }> {
     const old = await this.owned(tx, caller, id);
-    const at = await now(tx);
+    const at = await this.clock.now(tx);
     if (old.revokedAt !== null || (old.expiresAt !== null && old.expiresAt <= at)) {
       throw new Refusal('conflict', { field: 'id', expected: 'a key that is neither revoked nor expired' });
     }
@@ -201,9 +206,3 @@ const ownerColumns = (owner: KeyOwner) => ({
 
 const digest = (secret: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(createHash('sha256').update(secret).digest());
-
-async function now(tx: Tx): Promise<Date> {
-  const [row] = await tx.$queryRaw<{ now: Date }[]>`SELECT lockstep_now() AS now`;
-  if (row === undefined) throw new Error('lockstep_now() gave no row');
-  return row.now;
-}

@@ -1,0 +1,39 @@
+import 'reflect-metadata';
+import { createApp } from './access/shell.ts';
+import { appModule } from './app.module.ts';
+import { Config } from './platform/config.ts';
+import { createLogger } from './platform/logging.ts';
+
+/** The REST process: reads its settings, listens, and on SIGTERM or SIGINT finishes what it has begun. */
+async function main(): Promise<void> {
+  const config = Config.parse(process.env);
+  const logger = createLogger(config.settings.LOG_LEVEL, 'main');
+  const app = await createApp(appModule(config, logger), logger);
+  let draining = false;
+  const drain = (signal: string) => {
+    if (draining) return;
+    draining = true;
+    logger.info({ signal }, 'draining');
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGTERM', drain);
+  process.on('SIGINT', drain);
+  await app.listen(config.settings.PORT, config.settings.HOST);
+  logger.info({ url: config.settings.PUBLIC_URL ?? (await app.getUrl()) }, 'listening');
+}
+
+/** One line that says what is wrong; a stack would hide it. */
+function fail(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const text =
+    code === 'EADDRINUSE'
+      ? 'PORT is in use by another process'
+      : String(error instanceof Error ? error.message : error);
+  process.stderr.write(`lockstep: ${text.split('\n')[0]}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);
