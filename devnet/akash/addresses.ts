@@ -25,8 +25,8 @@ export const BLOCKED: ReadonlySet<string> = new Set(
   ].map(moduleAddress),
 );
 
-/** Throws `invalid address` unless the text is a well-formed address of this chain. */
-export function requireAddress(text: string): void {
+/** The canonical (lower-case) form of an address of this chain. Throws `invalid address` for anything else. */
+export function canonicalAddress(text: string): string {
   let decoded: ReturnType<typeof fromBech32>;
   try {
     decoded = fromBech32(text);
@@ -36,4 +36,5 @@ export function requireAddress(text: string): void {
   if (decoded.prefix !== PREFIX) {
     throw new TxError('invalidAddress', `invalid Bech32 prefix; expected ${PREFIX}, got ${decoded.prefix}`);
   }
+  return toBech32(decoded.prefix, decoded.data);
 }

@@ -2,7 +2,7 @@ import type { Coin } from 'cosmjs-types/cosmos/base/v1beta1/coin.js';
 import { MsgMultiSend, MsgSend } from 'cosmjs-types/cosmos/bank/v1beta1/tx.js';
 import type { Any } from 'cosmjs-types/google/protobuf/any.js';
 import { account, ensureAccount } from './accounts.ts';
-import { BLOCKED, requireAddress } from './addresses.ts';
+import { BLOCKED, canonicalAddress } from './addresses.ts';
 import { type ChainEvent, coinsText, event } from './events.ts';
 import { GAS, type GasMeter } from './gas.ts';
 import type { State } from './state.ts';
@@ -37,8 +37,8 @@ export function subtractCoins(state: State, address: string, coins: readonly Coi
 
 /** The address that must sign a message. Throws for a message this chain does not know. */
 export function messageSigner({ typeUrl, value }: Any): string {
-  if (typeUrl === MsgSend.typeUrl) return MsgSend.decode(value).fromAddress;
-  if (typeUrl === MsgMultiSend.typeUrl) return MsgMultiSend.decode(value).inputs[0]?.address ?? '';
+  if (typeUrl === MsgSend.typeUrl) return canonicalAddress(MsgSend.decode(value).fromAddress);
+  if (typeUrl === MsgMultiSend.typeUrl) return canonicalAddress(MsgMultiSend.decode(value).inputs[0]?.address ?? '');
   throw new TxError('txDecode', `unable to resolve type URL ${typeUrl}`);
 }
 
@@ -49,9 +49,9 @@ export function runMessage(state: State, { typeUrl, value }: Any, gas: GasMeter)
 }
 
 function send(state: State, value: Uint8Array, gas: GasMeter): ChainEvent[] {
-  const { fromAddress: sender, toAddress: recipient, amount: coins } = MsgSend.decode(value);
-  requireAddress(sender);
-  requireSendable(recipient, coins);
+  const { fromAddress, toAddress, amount: coins } = MsgSend.decode(value);
+  const sender = canonicalAddress(fromAddress);
+  const recipient = requireSendable(toAddress, coins);
   chargeOutput(state, recipient, gas);
   return [
     messageEvent(MsgSend.typeUrl, sender),
@@ -68,24 +68,26 @@ function multiSend(state: State, value: Uint8Array, gas: GasMeter): ChainEvent[]
   if (!input) throw new TxError('invalidRequest', 'no inputs to send transaction');
   if (inputs.length > 1) throw new TxError('invalidRequest', 'multiple senders not allowed');
   if (outputs.length === 0) throw new TxError('invalidRequest', 'no outputs to send transaction');
-  for (const output of outputs) requireSendable(output.address, output.coins);
+  const sender = canonicalAddress(input.address);
+  const recipients = outputs.map(({ address, coins }) => ({ recipient: requireSendable(address, coins), coins }));
   requireSameTotals(input.coins, outputs);
 
   const events = [
-    messageEvent(MsgMultiSend.typeUrl, input.address),
-    ...subtractCoins(state, input.address, input.coins),
-    event('message', { sender: input.address }),
+    messageEvent(MsgMultiSend.typeUrl, sender),
+    ...subtractCoins(state, sender, input.coins),
+    event('message', { sender }),
   ];
-  for (const { address, coins } of outputs) {
-    chargeOutput(state, address, gas);
-    events.push(...addCoins(state, address, coins));
-    events.push(event('transfer', { recipient: address, sender: input.address, amount: coinsText(coins) }));
+  for (const { recipient, coins } of recipients) {
+    chargeOutput(state, recipient, gas);
+    events.push(...addCoins(state, recipient, coins));
+    events.push(event('transfer', { recipient, sender, amount: coinsText(coins) }));
   }
   return events;
 }
 
-function requireSendable(recipient: string, coins: readonly Coin[]): void {
-  requireAddress(recipient);
+/** The recipient in canonical form. Throws unless it may be sent these coins. */
+function requireSendable(address: string, coins: readonly Coin[]): string {
+  const recipient = canonicalAddress(address);
   const denoms = coins.map((coin) => coin.denom);
   const sorted = denoms.every((denom, index) => index === 0 || (denoms[index - 1] ?? '') < denom);
   const positive = coins.every((coin) => /^[1-9]\d*$/.test(coin.amount));
@@ -93,6 +95,7 @@ function requireSendable(recipient: string, coins: readonly Coin[]): void {
   const disabled = denoms.find((denom) => SEND_DISABLED.has(denom));
   if (disabled) throw new TxError('sendDisabled', `${disabled} transfers are currently disabled`);
   if (BLOCKED.has(recipient)) throw new TxError('unauthorized', `${recipient} is not allowed to receive funds`);
+  return recipient;
 }
 
 function requireSameTotals(input: readonly Coin[], outputs: readonly { readonly coins: readonly Coin[] }[]): void {

@@ -50,9 +50,9 @@ export class Mempool {
     return [...this.#waiting.values()].filter(({ withheld }) => !withheld).map(({ bytes }) => bytes);
   }
 
-  size(): { readonly count: number; readonly bytes: number } {
-    const all = [...this.#waiting.values()];
-    return { count: all.length, bytes: all.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+  /** All that wait, the withheld ones too. */
+  waiting(): Uint8Array[] {
+    return [...this.#waiting.values()].map(({ bytes }) => bytes);
   }
 
   /** After a block: forgets what it took, and checks the rest again on the new state. */

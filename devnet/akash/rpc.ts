@@ -43,10 +43,8 @@ export const COMETBFT_METHODS: Readonly<Record<string, Method>> = {
   commit: ({ chain }, params) => json.commit(chain, blockAt(chain, params)),
   validators: ({ chain }, params) => json.validators(blockAt(chain, params).height),
   blockchain,
-  num_unconfirmed_txs: ({ chain }) => {
-    const { count, bytes } = chain.mempool.size();
-    return { n_txs: String(count), total: String(count), total_bytes: String(bytes), txs: null };
-  },
+  num_unconfirmed_txs: (node) => ({ ...unconfirmed(node, 0), txs: null }),
+  unconfirmed_txs: (node, params) => unconfirmed(node, Math.min(integer(params, 'limit') ?? 30, 100)),
   broadcast_tx_sync: broadcast,
   broadcast_tx_async: (node, params) => {
     const { hash } = broadcast(node, params);
@@ -56,6 +54,13 @@ export const COMETBFT_METHODS: Readonly<Record<string, Method>> = {
   tx: findTx,
   tx_search: searchTxs,
 };
+
+function unconfirmed({ chain }: Node, limit: number) {
+  const all = chain.mempool.waiting();
+  const bytes = all.reduce((sum, tx) => sum + tx.length, 0);
+  const txs = all.slice(0, limit).map((tx) => Buffer.from(tx).toString('base64'));
+  return { n_txs: String(txs.length), total: String(all.length), total_bytes: String(bytes), txs };
+}
 
 function abciQuery({ chain }: Node, params: Params): unknown {
   const height = integer(params, 'height') || chain.height();
