@@ -180,3 +180,16 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': body.startsWith('<') ? 'text/html' : 'application/json' });
   response.end(body);
 }
+
+/**
+ * Markets the local vendors have and the real ones lack, in the driver's own form: with them every asset has four
+ * sources, one of them (KuCoin) quoting in USDT.
+ */
+export const LOCAL_PAIRS: Readonly<Record<string, Readonly<Record<string, { name: string; quote: string }>>>> = {
+  coinbase: { 'USDC.ethereum': { name: 'USDC-USD', quote: 'USD' } },
+  kucoin: {
+    'USDT.ethereum': { name: 'USDT-USD', quote: 'USD' },
+    'DAI.ethereum': { name: 'DAI-USDT', quote: 'USDT.ethereum' },
+  },
+  bitstamp: { AKT: { name: 'aktusd', quote: 'USD' } },
+};
