@@ -76,15 +76,6 @@ function mempoolMethods(parts: NodeParts): [string, Method][] {
     ],
     ['getrawtransaction', (params) => rawTransaction(parts, params)],
     ['gettxout', ([txId, vout, includeMempool]) => txOut(node, txId, vout, includeMempool !== false)],
-    [
-      'gettxspendingprevout',
-      ([outputs]) =>
-        list(outputs).map((output) => {
-          const { txid, vout } = output as { txid: unknown; vout: unknown };
-          const spender = node.mempool.getSpentTX(hashOf(txid), integer(vout));
-          return { txid, vout, ...(spender ? { spendingtxid: spender.txid() } : {}) };
-        }),
-    ],
     ['sendrawtransaction', ([hex]) => relay.send(relay.parse(hex))],
     [
       'testmempoolaccept',

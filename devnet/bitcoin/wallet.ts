@@ -55,7 +55,7 @@ export class DevWallet {
     const scripts = outputs.map(({ address }) => addressScript(address));
     const paid = outputs.reduce((sum, { sats }) => sum + sats, 0);
     const feeOf = (inputs: number) =>
-      Math.ceil((10.5 + 68 * inputs + 31 + scripts.reduce((sum, script) => sum + 9 + script.length, 0)) * feeRate);
+      Math.ceil(10.5 + 68 * inputs + 31 + scripts.reduce((sum, script) => sum + 9 + script.length, 0)) * feeRate;
     const spends = await this.#select(rival ? await this.#spends(rival) : [], (count) => paid + feeOf(count));
     const psbt = new Psbt({ network: networks.regtest });
     for (const spend of spends) {

@@ -232,7 +232,8 @@ export abstract class Chain {
   /** Pure signing, no network. `secret` is the wallet's account key (xprv or 32-byte hex); deterministic. */
   abstract sign(unsigned: Unsigned, secret: string): Promise<Signed>;
   abstract broadcast(raw: string): Promise<BroadcastOutcome>;
-  abstract find(txId: string): Promise<TxOutcome>;
+  /** With its anchor a coin chain also names the change, and the fee without the node's help. */
+  abstract find(txId: string, anchor?: Anchor): Promise<TxOutcome>;
   abstract anchor(anchor: Anchor): Promise<AnchorOutcome>;
   /** What addresses or coins hold at a height (the final one when null), for `reconcile`. */
   abstract holding(

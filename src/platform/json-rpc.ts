@@ -28,7 +28,9 @@ export class RpcUnavailable extends Error {
   }
 }
 
-/** JSON-RPC 2.0 over HTTP POST, one call a request. https://www.jsonrpc.org/specification */
+const BATCH_SIZE = 100;
+
+/** JSON-RPC 2.0 over HTTP POST. https://www.jsonrpc.org/specification */
 export class JsonRpc {
   private readonly url: string;
   private readonly headers: Record<string, string>;
@@ -49,15 +51,38 @@ export class JsonRpc {
    * @throws RpcError for an error the node answered; RpcUnavailable for anything that is not an answer to this call:
    * no connection, time out, HTML, truncated or oversized text, another id.
    */
-  async call(method: string, params: readonly unknown[]): Promise<unknown> {
+  async call(method: string, params: readonly unknown[] | Readonly<Record<string, unknown>>): Promise<unknown> {
     this.lastId += 1;
     const id = this.lastId;
     const text = await this.post(method, JSON.stringify({ jsonrpc: '2.0', id, method, params }));
     const answer = parseObject(method, text);
-    if (answer['error'] !== undefined && answer['error'] !== null) throw nodeError(method, answer['error']);
+    const error = errorOf(method, answer);
+    if (error !== null) throw error;
     if (answer['id'] !== id) throw new RpcUnavailable(method, 'the node answered another call (wrong id)');
-    if (answer['result'] === undefined) throw new RpcUnavailable(method, 'the answer has neither result nor error');
-    return answer['result'];
+    return resultOf(method, answer);
+  }
+
+  /**
+   * Results of many calls of one method, in their order, sent in batches of 100; where the node answered a call with an
+   * error, the RpcError stands in its place. @throws RpcUnavailable as `call` does, for all of them.
+   */
+  async batch(method: string, calls: readonly (readonly unknown[])[]): Promise<unknown[]> {
+    const results: unknown[] = [];
+    for (let from = 0; from < calls.length; from += BATCH_SIZE) {
+      const part = calls.slice(from, from + BATCH_SIZE);
+      const firstId = this.lastId + 1;
+      this.lastId += part.length;
+      const body = part.map((params, place) => ({ jsonrpc: '2.0', id: firstId + place, method, params }));
+      const answers = new Map(
+        parseList(method, await this.post(method, JSON.stringify(body))).map((one) => [one['id'], one]),
+      );
+      for (const { id } of body) {
+        const answer = answers.get(id);
+        if (answer === undefined) throw new RpcUnavailable(method, 'a call of the batch has no answer');
+        results.push(errorOf(method, answer) ?? resultOf(method, answer));
+      }
+    }
+    return results;
   }
 
   private async post(method: string, body: string): Promise<string> {
@@ -84,14 +109,40 @@ async function readText(response: Response, bytesMax: number): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+function errorOf(method: string, answer: Record<string, unknown>): RpcError | null {
+  const error = answer['error'];
+  return error === undefined || error === null ? null : nodeError(method, error);
+}
+
+function resultOf(method: string, answer: Record<string, unknown>): unknown {
+  if (answer['result'] === undefined) throw new RpcUnavailable(method, 'the answer has neither result nor error');
+  return answer['result'];
+}
+
 function parseObject(method: string, text: string): Record<string, unknown> {
+  const value = parseExact(method, text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new RpcUnavailable(method, 'the answer is not a JSON-RPC object');
+}
+
+function parseList(method: string, text: string): Record<string, unknown>[] {
+  const value = parseExact(method, text);
+  if (!Array.isArray(value)) throw new RpcUnavailable(method, 'the answer is not a JSON-RPC batch');
+  return value.map((one: unknown) => (typeof one === 'object' && one !== null ? { ...one } : {}));
+}
+
+/** JSON in which only safe integers become numbers; other numbers (`0.10000000` BTC) come as the text they were. */
+function parseExact(method: string, text: string): unknown {
+  const exact = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
+    const source = context?.source;
+    if (typeof value !== 'number' || source === undefined) return value;
+    return Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? value : source;
+  };
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+    return JSON.parse(text, exact);
   } catch (error) {
     throw new RpcUnavailable(method, `the answer is not JSON: ${JSON.stringify(text.slice(0, 60))}`, error);
   }
-  throw new RpcUnavailable(method, 'the answer is not a JSON-RPC object');
 }
 
 function nodeError(method: string, error: unknown): RpcError {

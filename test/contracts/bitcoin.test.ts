@@ -1,0 +1,412 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as secp256k1 from '@bitcoinerlab/secp256k1';
+import { BIP32Factory } from 'bip32';
+import { networks } from 'bitcoinjs-lib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type BitcoinServer, startBitcoin } from '../../devnet/bitcoin/start.ts';
+import type { Coin, IncomingTransfer, WatchList } from '../../src/adapters/chain.ts';
+import { BitcoinChain, type BitcoinOptions } from '../../src/adapters/chains/bitcoin.ts';
+
+const BTC = { id: 'BTC', ticker: 'BTC', chain: 'bitcoin', decimals: 8, reference: null, caip19: 'test' };
+const FINAL_DEPTH = 6;
+/** An address of nobody here. */
+const FOREIGN = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
+const START_MS = 120_000;
+
+const secret = BIP32Factory(secp256k1).fromSeed(Buffer.alloc(32, 7), networks.regtest).derivePath("m/84'/1'/0'");
+
+let dataDir: string;
+let server: BitcoinServer;
+let chain: BitcoinChain;
+
+function chainOn(rpcUrl: string, options: Partial<BitcoinOptions> = {}): BitcoinChain {
+  const accountXpub = secret.neutered().toBase58();
+  return new BitcoinChain({
+    ...{ id: 'bitcoin', network: 'regtest', rpcUrl, accountXpub, finalDepth: FINAL_DEPTH, asset: BTC },
+    ...options,
+  });
+}
+
+function watching(...addresses: string[]): WatchList {
+  const keys = new Map(addresses.map((address) => [chain.watchKey(address), address]));
+  return { has: (key) => keys.has(key), address: (key) => keys.get(key) };
+}
+
+let nextIndex = 0;
+/** A deposit address no other test uses. */
+function deposit(): { readonly address: string; readonly path: string } {
+  return chain.depositAddress(nextIndex++, '');
+}
+
+const seen = (transfers: readonly IncomingTransfer[] | undefined) =>
+  transfers?.map(({ txId, place, units }) => ({ txId, place, units }));
+
+/** The transfers to an address in the newest blocks, by height. */
+async function inBlocks(address: string, blocks: number): Promise<(IncomingTransfer & { height: number })[]> {
+  const { height: tip } = await chain.tip();
+  const found: (IncomingTransfer & { height: number })[] = [];
+  for (let height = tip - blocks + 1; height <= tip; height++) {
+    const block = await chain.block(height, watching(address));
+    for (const transfer of block?.transfers ?? []) found.push({ ...transfer, height });
+  }
+  return found;
+}
+
+/** A confirmed coin of our own. */
+async function coin(sats: bigint): Promise<Coin> {
+  const { address, path } = deposit();
+  const txId = await server.devnet.pay(address, sats);
+  await server.devnet.mine(1);
+  const [transfer] = await inBlocks(address, 1);
+  return { txId, vout: Number(transfer?.place.slice('vout:'.length)), units: sats, address, path };
+}
+
+beforeAll(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'lockstep-bitcoin-'));
+  server = await startBitcoin({ dataDir: join(dataDir, 'main') });
+  chain = chainOn(server.rpcUrl);
+}, START_MS);
+
+afterAll(async () => {
+  await server.kill();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+describe('reading', () => {
+  test('refuses a node of another network', async () => {
+    await chain.verify();
+    const accountXpub = BIP32Factory(secp256k1).fromSeed(Buffer.alloc(32, 7)).derivePath("m/84'/0'/0'").neutered();
+    const mainnet = chainOn(server.rpcUrl, { network: 'mainnet', accountXpub: accountXpub.toBase58() });
+    await expect(mainnet.verify()).rejects.toThrow('is on regtest, not on main');
+  });
+
+  test('a deposit is seen in the mempool with its fee rate, then in its block', async () => {
+    const { address } = deposit();
+    const txId = await server.devnet.pay(address, 123_456n, { feeRate: 7 });
+    const expected = {
+      ...{ txId, place: 'vout:0', address, asset: 'BTC', reference: null },
+      ...{ units: 123_456n, feeRate: 7n, spendable: true, memo: null },
+    };
+    expect(await chain.mempool(watching(address))).toEqual([expected]);
+    await server.devnet.mine(1);
+    expect(await chain.mempool(watching(address))).toEqual([]);
+    const tip = await chain.tip();
+    const block = await chain.block(tip.height, watching(address));
+    expect(block).toEqual({ ...tip, transfers: [expected] });
+    expect(await chain.blockRef(tip.height)).toEqual(tip);
+    expect((await chain.blockRef(tip.height - 1))?.hash).toBe(tip.parentHash);
+    expect(await chain.block(tip.height + 1, watching(address))).toBeNull();
+    expect(await chain.finalHeight()).toBe(tip.height - FINAL_DEPTH);
+  });
+
+  test('an address that is watched only after its payment was read is still found', async () => {
+    const { address } = deposit();
+    const txId = await server.devnet.pay(address, 40_000n);
+    expect(await chain.mempool(watching(FOREIGN))).not.toContainEqual(expect.objectContaining({ txId }));
+    expect(seen(await chain.mempool(watching(address)))).toEqual([{ txId, place: 'vout:0', units: 40_000n }]);
+  });
+
+  test('several outputs of one transaction to us are several transfers', async () => {
+    const [first, second] = [deposit().address, deposit().address];
+    const txId = await server.devnet.payMany([
+      { address: first, sats: 1000n },
+      { address: FOREIGN, sats: 2000n },
+      { address: second, sats: 3000n },
+      { address: first, sats: 4000n },
+    ]);
+    await server.devnet.mine(1);
+    const { height } = await chain.tip();
+    const block = await chain.block(height, watching(first, second));
+    expect(block?.transfers.map(({ place, address, units }) => [place, address, units])).toEqual([
+      ['vout:0', first, 1000n],
+      ['vout:2', second, 3000n],
+      ['vout:3', first, 4000n],
+    ]);
+    expect(new Set(block?.transfers.map((transfer) => transfer.txId))).toEqual(new Set([txId]));
+  });
+
+  test('mined money is not spendable yet', async () => {
+    const { address } = deposit();
+    await server.devnet.mine(1, address);
+    expect(await inBlocks(address, 1)).toMatchObject([{ spendable: false, feeRate: null, asset: 'BTC' }]);
+  });
+
+  test('the fee rate is the estimate of the node, never below the floor', async () => {
+    expect(await chain.feeRate(6)).toBe(1n);
+    await server.devnet.setFeeRate(37);
+    expect(await chain.feeRate(6)).toBe(37n);
+    expect(await chainOn(server.rpcUrl, { feeRateFloor: 50n }).feeRate(6)).toBe(50n);
+    await server.devnet.setFeeRate(null);
+  });
+
+  test('block time follows the clock that was set', async () => {
+    const time = new Date((await chain.tip()).time.getTime() + 3_600_000);
+    await server.devnet.setTime(time);
+    await server.devnet.mine(1);
+    const mined = (await chain.tip()).time.getTime();
+    expect(mined).toBeGreaterThanOrEqual(time.getTime() - 1000);
+    expect(mined).toBeLessThan(time.getTime() + START_MS);
+  });
+});
+
+describe('replacement', () => {
+  test('a smaller amount takes the place of the first payment', async () => {
+    const { address } = deposit();
+    const first = await server.devnet.pay(address, 90_000n);
+    const second = await server.devnet.pay(address, 10_000n, { conflictWith: first });
+    expect(seen(await chain.mempool(watching(address)))).toEqual([{ txId: second, place: 'vout:0', units: 10_000n }]);
+    await server.devnet.mine(1);
+    expect(seen(await inBlocks(address, 1))).toEqual([{ txId: second, place: 'vout:0', units: 10_000n }]);
+    expect(await chain.find(first)).toEqual({ kind: 'unknown' });
+  });
+
+  test('a replacement to a foreign address leaves nothing for us', async () => {
+    const { address } = deposit();
+    const first = await server.devnet.pay(address, 90_000n);
+    await server.devnet.pay(FOREIGN, 90_000n, { conflictWith: first });
+    expect(await chain.mempool(watching(address))).toEqual([]);
+    await server.devnet.mine(1);
+    expect(await inBlocks(address, 1)).toEqual([]);
+  });
+
+  test('replaced twice, then the first payment is mined after all', async () => {
+    const { address } = deposit();
+    const first = await server.devnet.draft(address, 90_000n);
+    await server.devnet.call('sendrawtransaction', [first.hex]);
+    const second = await server.devnet.pay(address, 80_000n, { conflictWith: first.txid });
+    const third = await server.devnet.pay(FOREIGN, 70_000n, { conflictWith: second });
+    expect(await server.devnet.call('getrawmempool')).toEqual([third]);
+    const { lost } = await server.devnet.reorg(1, { replaceWith: [first.hex] });
+    expect(lost).not.toContain(first.txid);
+    expect(seen(await inBlocks(address, 2))).toEqual([{ txId: first.txid, place: 'vout:0', units: 90_000n }]);
+    expect(await server.devnet.call('getrawmempool')).not.toContain(third);
+  });
+
+  test('a replacement that does not pay more is refused and changes nothing', async () => {
+    const { address } = deposit();
+    const first = await server.devnet.pay(address, 90_000n, { feeRate: 10 });
+    const { hex } = await server.devnet.draft(address, 50_000n, { conflictWith: first, feeRate: 10 });
+    expect(await chain.broadcast(hex)).toMatchObject({ kind: 'refused', code: 'fee-too-low' });
+    expect(await chain.mempool(watching(address))).toMatchObject([{ txId: first }]);
+  });
+});
+
+describe('reorganisation', () => {
+  test('the same transaction is mined again in another block', async () => {
+    const { address } = deposit();
+    const txId = await server.devnet.pay(address, 55_000n);
+    await server.devnet.mine(2);
+    const before = await chain.tip();
+    const [old] = await inBlocks(address, 2);
+    const { hashes } = await server.devnet.reorg(2);
+    expect(hashes).toHaveLength(3);
+    expect(await inBlocks(address, 3)).toMatchObject([{ txId, place: 'vout:0', height: old?.height }]);
+    expect((await chain.blockRef(before.height))?.hash).not.toBe(before.hash);
+  });
+
+  test('a payment left out returns to the mempool and can be mined later', async () => {
+    const { address } = deposit();
+    const txId = await server.devnet.pay(address, 55_000n);
+    await server.devnet.mine(1);
+    expect(await chain.find(txId)).toMatchObject({ kind: 'included', confirmations: 1, final: false });
+    const { returned } = await server.devnet.reorg(1, { dropTxids: [txId] });
+    expect(returned).toContain(txId);
+    expect(await inBlocks(address, 2)).toEqual([]);
+    expect(seen(await chain.mempool(watching(address)))).toEqual([{ txId, place: 'vout:0', units: 55_000n }]);
+    expect(await chain.find(txId)).toEqual({ kind: 'pending' });
+    await server.devnet.mine(1);
+    expect(await inBlocks(address, 1)).toMatchObject([{ txId }]);
+  });
+
+  test('a conflicting payment is mined instead', async () => {
+    const { address } = deposit();
+    const txId = await server.devnet.pay(address, 55_000n);
+    await server.devnet.mine(1);
+    const rival = await server.devnet.draft(FOREIGN, 55_000n, { conflictWith: txId });
+    const { lost } = await server.devnet.reorg(1, { replaceWith: [rival.hex] });
+    expect(lost).toContain(txId);
+    expect(await inBlocks(address, 2)).toEqual([]);
+    expect(await chain.find(txId)).toEqual({ kind: 'unknown' });
+    expect(await chain.find(rival.txid)).toMatchObject({ kind: 'included' });
+  });
+});
+
+describe('sending', () => {
+  const change = () => ({ address: chain.addressAt('1/0'), path: '1/0' });
+  const output = (address: string, units: bigint) => ({ address, asset: 'BTC', units });
+
+  test('a payment of two outputs, from building to its final block', async () => {
+    const own = [await coin(60_000n), await coin(70_000n)];
+    const anchor = { kind: 'coins', coins: own, change: change() } as const;
+    const outputs = [output(FOREIGN, 50_000n), output('2N3oefVeg6stiTb5Kh3ozCSkaqmx91FDbsm', 40_000n)];
+    const unsigned = await chain.build({ anchor, outputs, feeRate: 5n });
+    expect(unsigned).toMatchObject({ chain: 'bitcoin', outputs });
+    expect(chain.decode(unsigned.body)).toEqual({ outputs, feeMax: unsigned.feeMax });
+    const signed = await chain.sign(unsigned, secret.toBase58());
+    expect(await chain.sign(unsigned, secret.toBase58())).toEqual(signed);
+    expect(await chain.find(signed.txId, anchor)).toEqual({ kind: 'unknown' });
+    expect(await chain.broadcast(signed.raw)).toEqual({ kind: 'pending' });
+    expect(await chain.broadcast(signed.raw)).toEqual({ kind: 'pending' });
+    expect(await chain.find(signed.txId, anchor)).toEqual({ kind: 'pending' });
+    expect(await chain.anchor(anchor)).toEqual({ kind: 'free' });
+    await server.devnet.mine(1);
+    const { height } = await chain.tip();
+    const fee = unsigned.feeMax;
+    expect(await chain.find(signed.txId, anchor)).toMatchObject({
+      ...{ kind: 'included', success: true, confirmations: 1, final: false, fee, block: { height } },
+      change: { txId: signed.txId, vout: 2, units: 130_000n - 90_000n - fee.units, ...change() },
+    });
+    expect(await chain.find(signed.txId)).toMatchObject({ kind: 'included', fee, change: null });
+    expect(await chain.anchor(anchor)).toEqual({ kind: 'used', final: false, txId: signed.txId });
+    expect(await chain.broadcast(signed.raw)).toEqual({ kind: 'pending' });
+    await server.devnet.mine(FINAL_DEPTH);
+    expect(await chain.find(signed.txId, anchor)).toMatchObject({ confirmations: 1 + FINAL_DEPTH, final: true });
+    expect(await chain.anchor(anchor)).toEqual({ kind: 'used', final: true, txId: signed.txId });
+  });
+
+  test('a higher fee on the same coins replaces the first attempt', async () => {
+    const anchor = { kind: 'coins', coins: [await coin(60_000n)], change: change() } as const;
+    const attempt = async (feeRate: bigint) => {
+      const unsigned = await chain.build({ anchor, outputs: [output(FOREIGN, 30_000n)], feeRate });
+      return chain.sign(unsigned, secret.toBase58());
+    };
+    const [first, second] = [await attempt(2n), await attempt(chain.replacementRate(2n))];
+    expect(await chain.broadcast(first.raw)).toEqual({ kind: 'pending' });
+    expect(await chain.broadcast(second.raw)).toEqual({ kind: 'pending' });
+    expect(await chain.broadcast(first.raw)).toMatchObject({ kind: 'refused', code: 'fee-too-low' });
+    expect(await chain.find(first.txId)).toEqual({ kind: 'unknown' });
+    await server.devnet.mine(1);
+    expect(await chain.find(second.txId, anchor)).toMatchObject({ kind: 'included' });
+    expect(await chain.broadcast(first.raw)).toMatchObject({ kind: 'refused', code: 'conflict' });
+    expect(await chain.anchor(anchor)).toMatchObject({ kind: 'used', txId: second.txId });
+  });
+
+  test('money that is not there is refused, before and after signing', async () => {
+    const real = await coin(20_000n);
+    const anchor = (units: bigint) => ({ kind: 'coins', coins: [{ ...real, units }], change: change() }) as const;
+    const outputs = [output(FOREIGN, 25_000n)];
+    await expect(chain.build({ anchor: anchor(20_000n), outputs, feeRate: 2n })).rejects.toThrow(/sat short/);
+    const lie = await chain.sign(
+      await chain.build({ anchor: anchor(90_000n), outputs, feeRate: 2n }),
+      secret.toBase58(),
+    );
+    expect(await chain.broadcast(lie.raw)).toMatchObject({ kind: 'refused', code: 'funds' });
+    expect(await chain.broadcast(lie.raw.slice(0, -2))).toMatchObject({ kind: 'refused', code: 'invalid' });
+    expect(await chain.find(lie.txId)).toEqual({ kind: 'unknown' });
+  });
+
+  test('coins are held from the block they arrive in until the block that spends them', async () => {
+    const own = [await coin(60_000n)];
+    const { height } = await chain.tip();
+    const anchor = { kind: 'coins', coins: own, change: change() } as const;
+    const unsigned = await chain.build({ anchor, outputs: [output(FOREIGN, 30_000n)], feeRate: 2n });
+    const { txId, raw } = await chain.sign(unsigned, secret.toBase58());
+    await chain.broadcast(raw);
+    const holding = async (at: number | null, coins: readonly Coin[]) =>
+      chain.holding({ addresses: [], coins }, 'BTC', at);
+    expect(await holding(height, own)).toEqual({ units: 60_000n, height });
+    await server.devnet.mine(1);
+    const outcome = await chain.find(txId, anchor);
+    const back = outcome.kind === 'included' && outcome.change ? [outcome.change] : [];
+    expect(await holding(height - 1, own)).toEqual({ units: 0n, height: height - 1 });
+    expect(await holding(height, [...own, ...back])).toEqual({ units: 60_000n, height });
+    expect(await holding(height + 1, [...own, ...back])).toEqual({
+      units: 30_000n - unsigned.feeMax.units,
+      height: height + 1,
+    });
+    await server.devnet.mine(FINAL_DEPTH - 1);
+    expect(await holding(null, own)).toEqual({ units: 60_000n, height });
+    await server.devnet.mine(1);
+    expect(await holding(null, own)).toEqual({ units: 0n, height: height + 1 });
+  });
+});
+
+describe('the node', () => {
+  test(
+    'without a transaction index our sends and their coins are found all the same',
+    async () => {
+      const plain = await startBitcoin({ dataDir: join(dataDir, 'no-index'), txIndex: false });
+      try {
+        const own = chainOn(plain.rpcUrl);
+        const { address, path } = own.depositAddress(0, '');
+        const paid = await plain.devnet.pay(address, 50_000n);
+        await plain.devnet.mine(1);
+        const coins = [{ txId: paid, vout: 0, units: 50_000n, address, path }];
+        const anchor = { kind: 'coins', coins, change: { address: own.addressAt('1/0'), path: '1/0' } } as const;
+        const outputs = [{ address: FOREIGN, asset: 'BTC', units: 20_000n }];
+        const signed = await own.sign(await own.build({ anchor, outputs, feeRate: 2n }), secret.toBase58());
+        await own.broadcast(signed.raw);
+        await plain.devnet.mine(3);
+        expect(await own.find(signed.txId, anchor)).toMatchObject({ kind: 'included', confirmations: 3 });
+        expect(await own.anchor(anchor)).toEqual({ kind: 'used', final: false, txId: signed.txId });
+        expect(await own.find('ab'.repeat(32))).toEqual({ kind: 'unknown' });
+        await plain.devnet.reorg(3, { dropTxids: [signed.txId] });
+        expect(await own.find(signed.txId, anchor)).toEqual({ kind: 'pending' });
+        expect(await own.anchor(anchor)).toEqual({ kind: 'free' });
+      } finally {
+        await plain.kill();
+      }
+    },
+    START_MS,
+  );
+
+  test(
+    'a SIGKILL loses neither blocks nor the mempool',
+    async () => {
+      const directory = join(dataDir, 'killed');
+      const first = await startBitcoin({ dataDir: directory });
+      await first.devnet.mine(3);
+      const txId = await first.devnet.pay(FOREIGN, 10_000n);
+      const tip = await chainOn(first.rpcUrl).tip();
+      await first.kill();
+      const second = await startBitcoin({ dataDir: directory });
+      try {
+        expect(await chainOn(second.rpcUrl).tip()).toEqual(tip);
+        expect(await chainOn(second.rpcUrl).find(txId)).toEqual({ kind: 'pending' });
+        await second.devnet.mine(1);
+        expect(await chainOn(second.rpcUrl).find(txId)).toMatchObject({ kind: 'included', confirmations: 1 });
+      } finally {
+        await second.kill();
+      }
+    },
+    START_MS,
+  );
+
+  test.each([
+    ['HTML', '<html><body>502 Bad Gateway</body></html>'],
+    ['nothing', ''],
+    ['a truncated answer', '{"result":{"chain":"reg'],
+    ['no result', '{"id":1,"error":null}'],
+    ['another call', '{"id":99,"result":"regtest","error":null}'],
+  ])('an answer that is %s is an error, and a broadcast stays pending', async (_name, body) => {
+    const broken = createServer((_request, response) => response.end(body));
+    await new Promise<void>((resolve) => broken.listen(0, '127.0.0.1', resolve));
+    const own = chainOn(`http://127.0.0.1:${(broken.address() as AddressInfo).port}`);
+    await expect(own.tip()).rejects.toThrow();
+    expect(await own.broadcast('00')).toEqual({ kind: 'pending' });
+    await new Promise((resolve) => broken.close(resolve));
+    await expect(own.tip()).rejects.toThrow();
+    expect(await own.broadcast('00')).toEqual({ kind: 'pending' });
+  });
+
+  test('says who it is, and offers the same view as the driver builds on', async () => {
+    const { devnet } = server;
+    const { height, hash } = await chain.tip();
+    expect(await devnet.call('getblockchaininfo')).toMatchObject({ chain: 'regtest', blocks: height, pruned: false });
+    expect(await devnet.call('getnetworkinfo')).toMatchObject({ subversion: '/bcoin:1.0.2/lockstep-devnet/' });
+    const verbose = await devnet.call<{ tx: { txid: string }[] }>('getblock', [hash, 2]);
+    const short = await devnet.call<{ tx: string[] }>('getblock', [hash, 1]);
+    expect(verbose.tx.map(({ txid }) => txid)).toEqual(short.tx);
+    const { hex } = await devnet.draft(FOREIGN, 1000n);
+    expect(await devnet.call('testmempoolaccept', [[hex]])).toMatchObject([{ allowed: true }]);
+    const dust = await devnet.draft(FOREIGN, 293n);
+    expect(await devnet.call('testmempoolaccept', [[dust.hex]])).toMatchObject([{ 'reject-reason': 'dust' }]);
+    await expect(devnet.call('getblockhash', [height + 1])).rejects.toThrow('(-8)');
+    await expect(devnet.call('getblock', ['ab'.repeat(32)])).rejects.toThrow('(-5)');
+    await expect(devnet.call('nonsense')).rejects.toThrow('(-32601)');
+  });
+});
