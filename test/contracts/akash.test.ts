@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moduleAddress } from '../../src/adapters/chains/akash/address.ts';
 import { AkashChain, type GasRule } from '../../src/adapters/chains/akash.ts';
 import {
+  AKT,
   type AkashUnderTest,
   accountKeys,
   akashUnderTest,
@@ -28,7 +29,13 @@ const pathOf = (address: string): string => paths.get(address) ?? '';
 const akt = (address: string, units: bigint) => ({ address, asset: 'AKT', units });
 
 function driver(gas?: GasRule): AkashChain {
-  return new AkashChain({ rpcUrl: node.rpcUrl, chainId: node.chainId, accountXpub: xpub, ...(gas ? { gas } : {}) });
+  return new AkashChain({
+    rpcUrl: node.rpcUrl,
+    chainId: node.chainId,
+    accountXpub: xpub,
+    assets: [AKT],
+    ...(gas ? { gas } : {}),
+  });
 }
 
 beforeAll(async () => {
@@ -66,7 +73,7 @@ async function cosmjs(kind: typeof DirectSecp256k1HdWallet | typeof Secp256k1HdW
 describe('the node', () => {
   it('is believed only on the chain it was configured for', async () => {
     await expect(chain.verify()).resolves.toBeUndefined();
-    const wrong = new AkashChain({ rpcUrl: node.rpcUrl, chainId: 'akashnet-1', accountXpub: xpub });
+    const wrong = new AkashChain({ rpcUrl: node.rpcUrl, chainId: 'akashnet-1', accountXpub: xpub, assets: [AKT] });
     await expect(wrong.verify()).rejects.toThrow(/not on akashnet-1/);
   });
 

@@ -11,13 +11,18 @@ import { AkashChain } from '../../src/adapters/chains/akash.ts';
 import { money } from '../../src/money/money.ts';
 import { RpcError, RpcUnavailable } from '../../src/platform/json-rpc.ts';
 import { signAdr36 } from '../support/adr36.ts';
-import { accountKeys } from '../support/akash.ts';
+import { AKT, accountKeys } from '../support/akash.ts';
 
 const ABANDON = `${'abandon '.repeat(11)}about`;
 const ADDRESS = 'akash19rl4cm2hmr8afy4kldpxz3fka4jguq0a3mq6x0';
 
 const keys = await accountKeys(ABANDON);
-const chain = new AkashChain({ rpcUrl: 'http://127.0.0.1:1', chainId: 'akashnet-2', accountXpub: keys.xpub });
+const chain = new AkashChain({
+  rpcUrl: 'http://127.0.0.1:1',
+  chainId: 'akashnet-2',
+  accountXpub: keys.xpub,
+  assets: [AKT],
+});
 
 describe('addresses', () => {
   it.each([

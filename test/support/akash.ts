@@ -7,6 +7,16 @@ import { BIP32Factory } from 'bip32';
 import { DEFAULT_CHAIN_ID, DEV_MNEMONIC } from '../../devnet/akash/genesis.ts';
 import { startAkash } from '../../devnet/akash/start.ts';
 import type { Anchor, Chain, Output, Signed, TxOutcome, WatchList } from '../../src/adapters/chain.ts';
+import type { Asset } from '../../src/money/asset.ts';
+
+export const AKT: Asset = {
+  id: 'AKT',
+  ticker: 'AKT',
+  chain: 'akash',
+  decimals: 6,
+  reference: 'uakt',
+  caip19: 'cosmos:akashnet-2/slip44:118',
+};
 
 const BLOCK_TIME_MS = 200;
 const POLL_MS = 100;

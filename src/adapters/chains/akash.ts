@@ -2,7 +2,7 @@ import { fromBase64, fromHex, toBase64 } from '@cosmjs/encoding';
 import { TxBody } from 'cosmjs-types/cosmos/tx/v1beta1/tx.js';
 import type { Asset, AssetId } from '../../money/asset.ts';
 import { parseUnits } from '../../money/codec.ts';
-import { maxUnits, type Money, money } from '../../money/money.ts';
+import { type Money, maxUnits, money } from '../../money/money.ts';
 import { divide } from '../../money/rate.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import {
@@ -49,6 +49,8 @@ export interface AkashConfig {
   readonly chainId: string;
   /** Account key m/44'/118'/0'; the hot wallet is 0/0, deposits go to 1/i. */
   readonly accountXpub: string;
+  /** What is taken here, by bank denom; uakt among them, as fees are paid in it. */
+  readonly assets: readonly Asset[];
   /** Price of a unit of gas in uakt; decimal, up to 18 places. */
   readonly gasPrice?: string;
   readonly gas?: GasRule;
@@ -92,15 +94,10 @@ export class AkashChain extends Chain {
     if (typeof gasPrice !== 'bigint') throw new Error(`the gas price ${config.gasPrice} is not a decimal number`);
     this.gasPrice = gasPrice;
     this.node = new AkashNode(config.rpcUrl, config.timeoutMs ?? TIMEOUT_MS);
-    this.feeAsset = {
-      id: 'AKT',
-      ticker: 'AKT',
-      chain: this.id,
-      decimals: 6,
-      reference: FEE_DENOM,
-      caip19: `cosmos:${config.chainId}/slip44:118`,
-    };
-    this.assets = [this.feeAsset];
+    this.assets = config.assets;
+    const feeAsset = config.assets.find(({ reference }) => reference === FEE_DENOM);
+    if (!feeAsset) throw new Error(`Akash needs an asset in ${FEE_DENOM}`);
+    this.feeAsset = feeAsset;
   }
 
   override async verify(): Promise<void> {
