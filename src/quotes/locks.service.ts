@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
+import { AssetCatalog } from '../markets/catalog.ts';
+import { Markets } from '../markets/markets.service.ts';
 import type { AssetId } from '../money/asset.ts';
 import { Clock } from '../platform/clock.ts';
 import { Database, type Tx } from '../platform/database.ts';
+import { newId } from '../platform/id.ts';
 import { Outbox } from '../platform/outbox.ts';
+import { Refusal } from '../platform/refusal.ts';
 import { Exposure } from '../risk/exposure.service.ts';
+import { costsOf, detailSchema, midOf, type QuoteDetail, rightOf, windowLines } from './detail.ts';
 import type { Lock } from './lock.ts';
+import { costsJson, LOCK_COLUMNS, type LockRow, linesJson, lockOf } from './lock-rows.ts';
+import { offeredRate, priceMoved } from './quote.ts';
 
 export interface TakeQuote {
   readonly quoteId: string;
@@ -15,6 +22,20 @@ export interface TakeQuote {
   readonly lineIds: readonly string[];
 }
 
+interface TakenRow {
+  readonly pay_asset: string;
+  readonly pay_units: string;
+  readonly lease_id: string | null;
+  readonly detail: unknown;
+}
+
+/** 95 of 100 payments are traded within this time; until then their exposure is held as `unhedged`. */
+const HEDGE_MS = 900_000;
+/** Locks closed in one pass; more wait for the next. */
+const BATCH = 200;
+
+type NewLock = Pick<Lock, 'kind' | 'quotedUnits' | 'capacityUnits' | 'fundBy' | 'costs' | 'lines'>;
+
 /** Rate locks: taking a quote, which lock money belongs to, what was paid into it, and its end. */
 @Injectable()
 export class Locks {
@@ -22,16 +43,40 @@ export class Locks {
     private readonly database: Database,
     private readonly clock: Clock,
     private readonly outbox: Outbox,
+    private readonly catalog: AssetCatalog,
+    private readonly markets: Markets,
     private readonly exposure: Exposure,
   ) {}
 
   /**
-   * Takes an open quote: at most one caller ever succeeds. Reserves its exposure, writes `lock.opened`.
+   * Takes an open quote: at most one caller ever succeeds. Checks the price again, reserves the exposure, writes
+   * `lock.opened`. Returns the window's lock; a bought right is opened beside it and starts empty.
    * @throws Refusal not_found (also for another tenant's quote), quote_taken, quote_expired, price_moved, exposure_cap,
    * no_price, asset_not_available, conflict (a quote for another lease).
    */
   async take(tx: Tx, wanted: TakeQuote): Promise<Lock> {
-    throw new Error(`${wanted.quoteId} ${tx}`);
+    const now = await this.clock.now();
+    const row = await this.takeRow(tx, wanted, now);
+    if (row.lease_id !== null && row.lease_id !== wanted.leaseId) {
+      throw new Refusal('conflict', { field: 'quoteId', expected: `a quote for this lease, not for ${row.lease_id}` });
+    }
+    const detail = detailSchema.parse(row.detail);
+    this.checkPrices(row.pay_asset, detail, now);
+    const payUnits = BigInt(row.pay_units);
+    const fundBy = new Date(now.getTime() + detail.fundByMs);
+    const window: NewLock = {
+      kind: 'window',
+      quotedUnits: payUnits,
+      capacityUnits: payUnits,
+      fundBy,
+      costs: costsOf(detail),
+      lines: windowLines(detail, wanted.lineIds),
+    };
+    const lock = await this.open(tx, wanted, row.pay_asset, detail, window, now);
+    await this.openRight(tx, wanted, row.pay_asset, detail, payUnits, now);
+    const data = { leaseId: lock.leaseId, quoteId: lock.quoteId, asset: lock.payAsset, units: payUnits.toString() };
+    await this.outbox.write(tx, [{ type: 'lock.opened', subject: lock.id, tenantId: lock.tenantId, data }]);
+    return lock;
   }
 
   /**
@@ -40,25 +85,53 @@ export class Locks {
    * money is in time is `inTime`'s; ask again for what `creditOf` calls excess, as a right may take it.
    */
   async openFor(tx: Tx, leaseId: string, asset: AssetId, seenAt: Date): Promise<Lock | null> {
-    throw new Error(`${leaseId} ${asset} ${seenAt} ${tx}`);
+    const [row] = await tx.$queryRaw<LockRow[]>`
+      SELECT ${LOCK_COLUMNS} FROM locks
+      WHERE lease_id = ${leaseId} AND pay_asset = ${asset} AND locked_at <= ${seenAt} AND fund_by >= ${seenAt}
+        AND (closed_at IS NULL OR closed_at >= ${seenAt})
+        AND quote_id = (
+          SELECT quote_id FROM locks
+          WHERE lease_id = ${leaseId} AND pay_asset = ${asset} AND locked_at <= ${seenAt} AND fund_by >= ${seenAt}
+            AND (closed_at IS NULL OR closed_at >= ${seenAt})
+          ORDER BY seq DESC LIMIT 1)
+      ORDER BY (paid_units < capacity_units) DESC, kind DESC LIMIT 1 FOR UPDATE`;
+    return row === undefined ? null : lockOf(row);
   }
 
   /** Locks of a lease, oldest first; a window before its right. */
   async ofLease(tx: Tx, leaseId: string): Promise<readonly Lock[]> {
-    throw new Error(`${leaseId} ${tx}`);
+    const rows = await tx.$queryRaw<LockRow[]>`
+      SELECT ${LOCK_COLUMNS} FROM locks WHERE lease_id = ${leaseId} ORDER BY seq`;
+    return rows.map(lockOf);
   }
 
   /**
    * Adds what was credited at the lock's rate (never its excess); negative units take a payment back. Its exposure
-   * moves from `window` or `right` to `unhedged`; a right grows by the part whose price is now paid.
+   * moves between `window` or `right` and `unhedged`; a right grows by the part whose price is now paid.
    */
   async recordPaid(tx: Tx, lockId: string, units: bigint): Promise<Lock> {
-    throw new Error(`${lockId} ${units} ${tx}`);
+    const [row] = await tx.$queryRaw<LockRow[]>`
+      UPDATE locks SET paid_units = paid_units + ${units.toString()}::numeric,
+        size_units = CASE state WHEN 'closed' THEN paid_units + ${units.toString()}::numeric ELSE size_units END
+      WHERE id = ${lockId} RETURNING ${LOCK_COLUMNS}`;
+    if (row === undefined) throw new Error(`no lock ${lockId}`);
+    const lock = lockOf(row);
+    if (lock.state === 'open') await this.moveExposure(tx, lock, units);
+    if (lock.kind === 'window') {
+      await tx.$executeRaw`
+        UPDATE locks r SET
+          capacity_units = greatest(r.paid_units, div(r.quoted_units * w.paid_units, w.quoted_units)),
+          size_units = CASE r.state WHEN 'open'
+            THEN greatest(r.paid_units, div(r.quoted_units * w.paid_units, w.quoted_units)) ELSE r.size_units END
+        FROM locks w WHERE w.id = ${lockId} AND r.quote_id = w.quote_id AND r.kind = 'right'`;
+    }
+    return lock;
   }
 
   /** Closes a lease's open locks at once, when the lease closes: nothing more is credited at their rates. */
   async closeOf(tx: Tx, leaseId: string): Promise<void> {
-    throw new Error(`${leaseId} ${tx}`);
+    const now = await this.clock.now();
+    for (const lock of await this.ofLease(tx, leaseId)) if (lock.state === 'open') await this.close(tx, lock.id, now);
   }
 
   /**
@@ -66,6 +139,115 @@ export class Locks {
    * `lock.closed` is written. Releases exposure that ran out. For the job; returns how many locks it closed.
    */
   async closeDue(now: Date): Promise<number> {
-    throw new Error(`${now} ${this.database} ${this.clock} ${this.outbox} ${this.exposure}`);
+    const due = await this.database.prisma.$queryRaw<{ id: string }[]>`
+      SELECT id FROM locks WHERE state = 'open' AND confirm_by <= ${now} ORDER BY confirm_by LIMIT ${BATCH}`;
+    let closed = 0;
+    for (const { id } of due) {
+      closed += (await this.database.transaction((tx) => this.close(tx, id, now))) ? 1 : 0;
+    }
+    await this.database.transaction(async (tx) => {
+      for (const lockId of await this.exposure.expired(tx, 'unhedged', now, BATCH)) {
+        await this.exposure.release(tx, lockId, 'unhedged');
+      }
+    });
+    return closed;
+  }
+
+  private async takeRow(tx: Tx, { quoteId, tenantId }: TakeQuote, now: Date): Promise<TakenRow> {
+    const [taken] = await tx.$queryRaw<TakenRow[]>`
+      UPDATE quotes SET state = 'taken'
+      WHERE id = ${quoteId} AND tenant_id = ${tenantId} AND state = 'open' AND expires_at > ${now}
+      RETURNING pay_asset, pay_units::text AS pay_units, lease_id, detail`;
+    if (taken !== undefined) return taken;
+    const [row] = await tx.$queryRaw<{ state: string }[]>`
+      SELECT state FROM quotes WHERE id = ${quoteId} AND tenant_id = ${tenantId}`;
+    if (row === undefined) throw new Refusal('not_found', { field: 'quoteId' });
+    throw new Refusal(row.state === 'taken' ? 'quote_taken' : 'quote_expired', { field: 'quoteId' });
+  }
+
+  /** @throws Refusal price_moved where the market moved against the desk by more than the quote's uncertainty. */
+  private checkPrices(payAsset: AssetId, detail: QuoteDetail, now: Date): void {
+    this.markets.requireQuotable(payAsset);
+    const pay = this.catalog.require(payAsset);
+    for (const line of detail.lines) {
+      this.markets.requireQuotable(line.asset);
+      if (line.asset === payAsset) continue;
+      const to = this.catalog.require(line.asset);
+      const current = offeredRate(pay, to, this.markets.price(pay.id, now), this.markets.price(to.id, now), 0n);
+      if (!priceMoved(midOf(line), current.mid, BigInt(line.uncertaintyBps))) continue;
+      throw new Refusal('price_moved', { field: 'quoteId', facts: { payAsset, asset: line.asset } });
+    }
+  }
+
+  private async openRight(
+    tx: Tx,
+    wanted: TakeQuote,
+    asset: AssetId,
+    detail: QuoteDetail,
+    payUnits: bigint,
+    now: Date,
+  ): Promise<void> {
+    if (detail.right === null) return;
+    const quotedUnits = BigInt(detail.right.units);
+    const fundBy = new Date(now.getTime() + detail.right.seconds * 1000);
+    const bought = rightOf(detail, payUnits, quotedUnits, wanted.lineIds);
+    const right: NewLock = { kind: 'right', quotedUnits, capacityUnits: 0n, fundBy, ...bought };
+    await this.open(tx, wanted, asset, detail, right, now);
+  }
+
+  private async open(
+    tx: Tx,
+    { quoteId, tenantId, leaseId }: TakeQuote,
+    payAsset: AssetId,
+    detail: QuoteDetail,
+    { kind, quotedUnits, capacityUnits, fundBy, costs, lines }: NewLock,
+    now: Date,
+  ): Promise<Lock> {
+    const confirmBy = new Date(fundBy.getTime() + detail.confirmAfterMs);
+    const id = newId('lock');
+    const [row] = await tx.$queryRaw<LockRow[]>`
+      INSERT INTO locks (id, quote_id, kind, tenant_id, lease_id, pay_asset, quoted_units, capacity_units, size_units,
+                         state, locked_at, fund_by, confirm_by, costs, lines, terms)
+      VALUES (${id}, ${quoteId}, ${kind}, ${tenantId}, ${leaseId}, ${payAsset}, ${quotedUnits.toString()}::numeric,
+              ${capacityUnits.toString()}::numeric, ${capacityUnits.toString()}::numeric, 'open', ${now}, ${fundBy},
+              ${confirmBy}, ${costsJson(costs)}::jsonb, ${linesJson(lines)}::jsonb, ${JSON.stringify(detail.terms)}::jsonb)
+      RETURNING ${LOCK_COLUMNS}`;
+    if (row === undefined) throw new Error(`lock ${id} was not written`);
+    const ofRight = kind === 'right';
+    await this.exposure.reserve(tx, id, kind, {
+      asset: payAsset,
+      tenantId,
+      notionalUsdMicros: BigInt(ofRight ? detail.rightNotionalUsdMicros : detail.notionalUsdMicros),
+      stressUsdMicros: BigInt(ofRight ? detail.rightStressUsdMicros : detail.stressUsdMicros),
+      until: null,
+    });
+    return lockOf(row);
+  }
+
+  private async moveExposure(tx: Tx, lock: Lock, units: bigint): Promise<void> {
+    if (units >= 0n) {
+      const part = { num: units, den: lock.quotedUnits - lock.paidUnits + units };
+      const now = await this.clock.now();
+      await this.exposure.move(tx, lock.id, lock.kind, 'unhedged', part, new Date(now.getTime() + HEDGE_MS));
+    } else {
+      await this.exposure.move(tx, lock.id, 'unhedged', lock.kind, { num: -units, den: lock.paidUnits - units });
+    }
+  }
+
+  private async close(tx: Tx, lockId: string, now: Date): Promise<boolean> {
+    const [row] = await tx.$queryRaw<LockRow[]>`
+      UPDATE locks SET state = 'closed', closed_at = ${now}, size_units = paid_units
+      WHERE id = ${lockId} AND state = 'open' RETURNING ${LOCK_COLUMNS}`;
+    if (row === undefined) return false;
+    const lock = lockOf(row);
+    await this.exposure.release(tx, lock.id, lock.kind);
+    const data = {
+      leaseId: lock.leaseId,
+      asset: lock.payAsset,
+      quotedUnits: lock.quotedUnits.toString(),
+      paidUnits: lock.paidUnits.toString(),
+    };
+    await this.outbox.write(tx, [{ type: 'lock.closed', subject: lock.id, tenantId: lock.tenantId, data }]);
+    return true;
   }
 }

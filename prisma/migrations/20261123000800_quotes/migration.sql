@@ -12,11 +12,13 @@ CREATE TABLE quotes (
   created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   CHECK (expires_at > created_at)
-);
+) WITH (toast_tuple_target = 8160);
 
 -- A quote that was taken. The right to top up later, where one was bought, is a second lock of the same quote.
 CREATE TABLE locks (
   id             text PRIMARY KEY,
+  -- Order of taking; two locks taken in the same instant are still one after the other.
+  seq            bigint GENERATED ALWAYS AS IDENTITY,
   quote_id       text NOT NULL REFERENCES quotes (id),
   kind           text NOT NULL CHECK (kind IN ('window', 'right')),
   tenant_id      text NOT NULL,
