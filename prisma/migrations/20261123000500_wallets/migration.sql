@@ -20,8 +20,8 @@ CREATE TABLE wallet_addresses (
 );
 CREATE INDEX wallet_addresses_wallet ON wallet_addresses (wallet_id);
 
--- Change addresses are numbered 1/k and never used twice.
-CREATE SEQUENCE wallet_change_index MINVALUE 0 START 0;
+-- Change addresses are 1/k, k from 1, and never used twice.
+CREATE SEQUENCE wallet_change_index START 1;
 
 CREATE TABLE sends (
   id               text PRIMARY KEY,
