@@ -171,7 +171,9 @@ async function devnetRequest(
     board.fault(vendor, kind, typeof ticker === 'string' ? ticker : undefined);
   } else if (path === 'clock') {
     const now = body.get('now');
-    board.frozen = typeof now === 'string' ? new Date(now) : null;
+    const frozen = typeof now === 'string' ? new Date(now) : null;
+    if (frozen !== null && Number.isNaN(frozen.getTime())) throw new Error('clock takes {now: RFC 3339 | null}');
+    board.frozen = frozen;
   } else return send(response, 404, 'not found');
   send(response, 204, '');
 }

@@ -1,4 +1,3 @@
-import { formatRatio } from '../money/codec.ts';
 import type { Ratio } from '../money/rate.ts';
 import type { Tx } from '../platform/database.ts';
 import type { AcceptedPrice, PriceInput } from './price.ts';
@@ -46,6 +45,3 @@ const inputRow = ({ source, reading, through, reason }: PriceInput) =>
       };
 
 const exact = ({ num, den }: Ratio): string => `${num}/${den}`;
-
-/** A USD price for people: eighteen decimals, cut. */
-export const priceText = (price: Ratio): string => formatRatio(price, 18);

@@ -68,19 +68,18 @@ export class Markets implements OnModuleInit {
    * @throws Refusal `no_price` naming the asset and why; `unknown_asset`.
    */
   price(asset: AssetId, now: Date = this.estimatedNow()): AcceptedPrice {
-    this.catalog.require(asset);
-    const known = this.prices.get(asset);
-    if (known === undefined) throw noPrice(asset, 'not read yet');
-    if (!isAccepted(known)) throw noPrice(asset, known.reason);
-    if (now.getTime() - known.oldestObservedAt.getTime() > this.config.settings.PRICE_AGE_MAX_MS) {
-      throw noPrice(asset, 'stale');
-    }
-    return known;
+    const rate = this.rate(asset, now);
+    if (isAccepted(rate)) return rate;
+    throw new Refusal('no_price', { facts: { asset, why: rate.reason } });
   }
 
-  /** What is known of every asset's price, accepted or not. */
-  rates(): readonly (AcceptedPrice | MissingPrice)[] {
-    return [...this.prices.values()];
+  /** The price of an asset, or why it has none. @throws Refusal `unknown_asset`. */
+  rate(asset: AssetId, now: Date): AcceptedPrice | MissingPrice {
+    this.catalog.require(asset);
+    const known = this.prices.get(asset) ?? { asset, reason: 'not_read_yet', at: now, inputs: [], dropped: [] };
+    const expired =
+      isAccepted(known) && now.getTime() - known.oldestObservedAt.getTime() > this.config.settings.PRICE_AGE_MAX_MS;
+    return expired ? { asset, reason: 'stale', at: known.at, inputs: known.inputs, dropped: known.dropped } : known;
   }
 
   state(asset: AssetId): AssetState {
@@ -168,5 +167,3 @@ function conclude({ asset, inputs, result }: Judged, at: Date): AcceptedPrice | 
   const price = { asset, mid, bid, ask, uncertaintyBps: Number(uncertaintyBps), oldestObservedAt, at, used };
   return { ...price, evidenceId, inputs, dropped };
 }
-
-const noPrice = (asset: AssetId, why: string): Refusal => new Refusal('no_price', { facts: { asset, why } });

@@ -45,7 +45,7 @@ export interface AcceptedPrice {
 /** Why an asset has no price. */
 export interface MissingPrice {
   readonly asset: AssetId;
-  readonly reason: RuleRefusal['reason'];
+  readonly reason: RuleRefusal['reason'] | 'not_read_yet' | 'stale';
   readonly at: Date;
   readonly inputs: readonly PriceInput[];
   readonly dropped: readonly Drop[];

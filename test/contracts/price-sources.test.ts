@@ -140,3 +140,29 @@ describe.each(VENDORS)('%s', (vendor) => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(['read', 'unavailable']);
   });
 });
+
+describe('the local exchanges are changed from outside', () => {
+  const put = async (path: string, body: unknown): Promise<number> =>
+    (await fetch(`${exchanges.url}/devnet/${path}`, { method: 'PUT', body: JSON.stringify(body) })).status;
+  const ticker = async () => (await fetch(`${exchanges.urls.coinbase}/products/DAI-USD/ticker`)).json();
+
+  test('prices, faults and the time', async () => {
+    expect(await put('prices', { DAI: '2' })).toBe(204);
+    expect(await ticker()).toMatchObject({ price: '2.000200000000', time: NOW.toISOString() });
+    expect(await put('clock', { now: '2030-01-01T00:00:00.000Z' })).toBe(204);
+    expect(await put('faults', { vendor: 'coinbase', kind: 'high', ticker: 'DAI' })).toBe(204);
+    expect(await ticker()).toMatchObject({ price: '2.600260000000', time: '2030-01-01T00:00:00.000Z' });
+    expect(await put('faults', { vendor: 'coinbase', kind: null })).toBe(204);
+    expect(await put('clock', { now: null })).toBe(204);
+    expect(await ticker()).toMatchObject({ price: '2.000200000000', time: NOW.toISOString() });
+  });
+
+  test.each([
+    ['prices', { BTC: '-1' }],
+    ['faults', { vendor: 'mtgox', kind: 'down' }],
+    ['faults', { vendor: 'kraken', kind: 'sleepy' }],
+    ['clock', { now: 'noon' }],
+  ])('what makes no sense is refused: %s %j', async (path, body) => {
+    expect(await put(path, body)).toBe(400);
+  });
+});

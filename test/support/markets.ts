@@ -22,6 +22,10 @@ export const ALL_CHAINS = {
   AKASH_ACCOUNT_XPUB: 'xpub',
 };
 
+/** Settings that point every price source at local exchanges. */
+export const exchangeSettings = ({ urls }: Exchanges): Record<string, string> =>
+  Object.fromEntries(Object.entries(urls).map(([name, url]) => [`${name.toUpperCase()}_URL`, url]));
+
 export interface TestMarkets {
   readonly markets: Markets;
   readonly states: AssetStates;
@@ -44,11 +48,7 @@ export async function startMarkets(): Promise<TestMarkets> {
   const exchanges = await startExchanges({ prices: TEST_PRICES, now: () => clock.now() });
   const states = new AssetStates(database, new Outbox());
   const make = (more: Record<string, string> = {}, own = states) => {
-    const config = Config.parse({
-      ...env,
-      ...Object.fromEntries(Object.entries(exchanges.urls).map(([name, url]) => [`${name.toUpperCase()}_URL`, url])),
-      ...more,
-    });
+    const config = Config.parse({ ...env, ...exchangeSettings(exchanges), ...more });
     const sources = PriceSources.from(config, LOCAL_PAIRS);
     return new Markets(config, database, clock, new AssetCatalog(config), sources, own);
   };
