@@ -7,15 +7,13 @@ interface Treasury {
     function treasury() external view returns (address payable);
 }
 
-/// @title The deposit address of one lease
-/// @notice Whatever arrives here can go to the factory's treasury and nowhere else, so anybody may call `flush`.
-/// It has no key, no owner and no storage. Money may arrive before the contract exists.
+/// @title What every deposit address runs
+/// @notice The factory deploys it once; deposit addresses are small proxies that delegate here. Whatever arrives at one
+/// can go to the factory's treasury and nowhere else, so anybody may call `flush`. There is no key, owner or storage.
 contract DepositForwarder {
     using Token for address;
 
     Treasury private immutable factory = Treasury(msg.sender);
-
-    receive() external payable {}
 
     /// @notice Sends the whole balance of `token` (zero address: native coin) to the treasury.
     /// @return moved False when there was something to send and the token or the treasury refused it.

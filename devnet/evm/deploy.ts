@@ -10,7 +10,7 @@ import {
   ZeroHash,
 } from 'ethers';
 import { type Artifact, ownArtifact, packageArtifact } from './artifacts.ts';
-import { type EvmNode, MNEMONIC } from './node.ts';
+import { AMPLE_GAS, type EvmNode, MNEMONIC } from './node.ts';
 import { addLiquidity, type Pool } from './pools.ts';
 
 export interface DevToken {
@@ -124,7 +124,7 @@ async function token(deployer: Deployer, kind: string, symbol: string, decimals:
 /** Sends from one unlocked account, mining after each transaction. */
 export function deployerOf(node: EvmNode, from: string): Deployer {
   const mine = async (transaction: { to?: string; data: string; value?: bigint }) => {
-    const txId = await node.send({ from, ...transaction });
+    const txId = await node.send({ from, ...transaction, gas: AMPLE_GAS });
     await node.call('evm_mine');
     return node.mined(txId);
   };

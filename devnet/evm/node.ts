@@ -13,6 +13,9 @@ export interface AnvilOptions {
   readonly blockTimeMs?: number;
 }
 
+/** Gas that is enough for anything deployed or called here. */
+export const AMPLE_GAS = 12_000_000n;
+
 /** A JSON-RPC connection to the local node with its unlocked accounts. */
 export interface EvmNode {
   readonly rpcUrl: string;
@@ -28,6 +31,8 @@ export interface EvmTransaction {
   readonly to?: string;
   readonly data?: string;
   readonly value?: bigint;
+  /** Gas limit; the node's estimate, which holds for this very moment only, when absent. */
+  readonly gas?: bigint;
 }
 
 export interface EvmReceipt {
@@ -64,8 +69,9 @@ export function evmNode(rpcUrl: string): EvmNode {
   return {
     rpcUrl,
     call,
-    async send({ value = 0n, ...transaction }) {
-      return String(await call('eth_sendTransaction', [{ ...transaction, value: `0x${value.toString(16)}` }]));
+    async send({ value = 0n, gas, ...transaction }) {
+      const limit = gas === undefined ? {} : { gas: hex(gas) };
+      return String(await call('eth_sendTransaction', [{ ...transaction, ...limit, value: hex(value) }]));
     },
     async mined(txId) {
       const receipt = await until(`transaction ${txId} in a block`, async () => {
@@ -76,6 +82,8 @@ export function evmNode(rpcUrl: string): EvmNode {
     },
   };
 }
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** Polls until a value comes. @throws after the time limit, naming what was waited for. */
 export async function until<T>(what: string, poll: () => Promise<T | null>, limitMs = 60_000): Promise<T> {

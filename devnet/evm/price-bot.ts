@@ -1,6 +1,6 @@
 import { Interface, MaxUint256 } from 'ethers';
 import { deployerOf, type DevToken, type EvmDeployment } from './deploy.ts';
-import type { EvmNode } from './node.ts';
+import { AMPLE_GAS, type EvmNode } from './node.ts';
 import { mintDev, type Pool, priceOf, sqrtPriceX96, TOKEN } from './pools.ts';
 
 const POOL = new Interface([
@@ -72,5 +72,5 @@ async function trade(node: EvmNode, deployment: EvmDeployment, { sold, bought, f
   }
   const params = [sold.address, bought.address, fee, bot, purse, 0n, target];
   const data = ROUTER.encodeFunctionData('exactInputSingle', [params]);
-  await node.mined(await node.send({ from: bot, to: router, data }));
+  await node.mined(await node.send({ from: bot, to: router, data, gas: AMPLE_GAS }));
 }

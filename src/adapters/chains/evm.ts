@@ -21,6 +21,7 @@ import {
 } from '../chain.ts';
 import { ERC20, FACTORY } from './evm/abi.ts';
 import { EvmNode, type Header } from './evm/node.ts';
+import { userOfNonce } from './evm/nonce.ts';
 import {
   decodeBody,
   encodeBody,
@@ -52,7 +53,7 @@ export interface EvmSettings {
 }
 
 /** Gas of the calls we make, measured on our contracts with room to spare; for estimates only. */
-const GAS = { base: 21_000n, token: 45_000n, sweep: 170_000n } as const;
+const GAS = { base: 21_000n, token: 45_000n, sweep: 110_000n } as const;
 
 /** Gas allowed beyond the node's estimate, per cent: state may change until the transaction is mined. */
 const GAS_MARGIN_PERCENT = 25n;
@@ -299,13 +300,16 @@ export class EvmChain extends Chain {
     };
   }
 
-  /** The chain cannot name the transaction that used a nonce: `txId` is always null. */
+  /** The transaction that used a nonce is named while the node has the state to find it, about 128 blocks. */
   async anchor(anchor: Anchor): Promise<AnchorOutcome> {
     if (anchor.kind !== 'nonce') throw new Error(`${this.id} has no anchor of kind ${anchor.kind}`);
-    const final = await this.node.nonce(anchor.signer, await this.finalHeight());
-    if (final > anchor.nonce) return { kind: 'used', final: true, txId: null };
-    const latest = await this.node.nonce(anchor.signer, 'latest');
-    return latest > anchor.nonce ? { kind: 'used', final: false, txId: null } : { kind: 'free' };
+    const { signer, nonce } = anchor;
+    const finalHeight = await this.finalHeight();
+    const tip = await this.tip();
+    if ((await this.node.nonce(signer, tip.height)) <= nonce) return { kind: 'free' };
+    const final = (await this.node.nonce(signer, finalHeight)) > nonce;
+    const txId = await userOfNonce(this.node, signer, nonce, final ? finalHeight : tip.height);
+    return { kind: 'used', final, txId };
   }
 
   async holding(

@@ -11,7 +11,7 @@ const quantity = z
 const height = quantity.transform((units) => Number(units));
 
 const header = z.object({ number: height, hash, parentHash: hash, timestamp: height });
-const payment = z.object({ hash, to: address.nullish(), value: quantity });
+const payment = z.object({ hash, from: address, to: address.nullish(), value: quantity, nonce: quantity });
 const fullBlock = header.extend({ transactions: z.array(payment) });
 const log = z.object({ address, topics: z.array(hash), data: hex, transactionHash: hash, logIndex: height });
 const receipt = z.object({
