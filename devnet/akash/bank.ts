@@ -1,5 +1,5 @@
-import type { Coin } from 'cosmjs-types/cosmos/base/v1beta1/coin.js';
 import { MsgMultiSend, MsgSend } from 'cosmjs-types/cosmos/bank/v1beta1/tx.js';
+import type { Coin } from 'cosmjs-types/cosmos/base/v1beta1/coin.js';
 import type { Any } from 'cosmjs-types/google/protobuf/any.js';
 import { account, ensureAccount } from './accounts.ts';
 import { BLOCKED, canonicalAddress } from './addresses.ts';

@@ -12,7 +12,7 @@ export interface BlockRecord {
 }
 
 /**
- * The chain on disk: `genesis.json`, and `blocks.jsonl`, one line a block, appended and synced before the block counts.
+ * The chain on disk: `genesis.json`, and `blocks.jsonl`, one line a block, synced before anyone hears of it.
  * A line cut short by a kill is dropped when the folder is opened again.
  */
 export class BlockLog {
@@ -36,8 +36,12 @@ export class BlockLog {
     this.records = lines.map((line) => JSON.parse(line));
   }
 
+  /** Adds a block; it is safe once `sync` returned. */
   append(record: BlockRecord): void {
     writeSync(this.#file, `${JSON.stringify(record)}\n`);
+  }
+
+  sync(): void {
     fsyncSync(this.#file);
   }
 

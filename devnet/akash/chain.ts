@@ -83,21 +83,15 @@ export class DevChain {
     this.#clockOffsetMs = time.getTime() - Date.now();
   }
 
-  /** Makes one block of what waits, `spacingMs` after the last one, or at the clock's time. Null while halted. */
-  produce(spacingMs?: number): DevBlock | null {
-    if (this.halted) return null;
-    const last = this.blocks.length === 0 ? this.#genesisTime.getTime() - 1 : this.tipTime().getTime();
-    if (spacingMs !== undefined) this.#clockOffsetMs = last + spacingMs - Date.now();
-    const time = new Date(Math.max(last + 1, Date.now() + this.#clockOffsetMs));
-    const txs = [...this.forced.splice(0), ...this.mempool.proposal()];
-    const { block, writes } = this.#run(time, txs);
-    this.#log.append({
-      time: time.toISOString(),
-      txs: txs.map((tx) => Buffer.from(tx).toString('base64')),
-      hash: block.hash,
-    });
-    this.#accept(block, writes);
-    return block;
+  /**
+   * Makes blocks of what waits, each `spacingMs` after the one before it, or at the clock's time. Nobody hears of them
+   * before they are on disk. False while halted.
+   */
+  produce(count = 1, spacingMs?: number): boolean {
+    if (this.halted) return false;
+    for (let made = 0; made < count; made++) this.#produceOne(spacingMs);
+    this.#log.sync();
+    return true;
   }
 
   /** Resolves with the next block made. */
@@ -107,6 +101,17 @@ export class DevChain {
 
   tipTime(): Date {
     return this.blocks.at(-1)?.time ?? this.#genesisTime;
+  }
+
+  #produceOne(spacingMs: number | undefined): void {
+    const last = this.blocks.length === 0 ? this.#genesisTime.getTime() - 1 : this.tipTime().getTime();
+    if (spacingMs !== undefined) this.#clockOffsetMs = last + spacingMs - Date.now();
+    const time = new Date(Math.max(last + 1, Date.now() + this.#clockOffsetMs));
+    const txs = [...this.forced.splice(0), ...this.mempool.proposal()];
+    const { block, writes } = this.#run(time, txs);
+    const encoded = txs.map((tx) => Buffer.from(tx).toString('base64'));
+    this.#log.append({ time: time.toISOString(), txs: encoded, hash: block.hash });
+    this.#accept(block, writes);
   }
 
   #replay({ time, txs, hash }: BlockLog['records'][number]): void {

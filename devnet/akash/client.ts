@@ -4,9 +4,15 @@ import { DEV_MNEMONIC } from './genesis.ts';
 
 const PAY_ATTEMPTS = 5;
 
+interface Payer {
+  readonly address: string;
+  readonly client: SigningStargateClient;
+}
+
 /** Drives a running development chain: blocks, clock, faults, and payments from its funded wallet. */
 export class AkashDevnet {
   readonly rpcUrl: string;
+  #payer: Promise<Payer> | undefined;
   #lastPayment: Promise<unknown> = Promise.resolve();
 
   constructor(rpcUrl: string) {
@@ -60,18 +66,18 @@ export class AkashDevnet {
   }
 
   async #pay(to: string, uakt: bigint, memo: string): Promise<{ readonly txId: string; readonly height: number }> {
-    const wallet = await DirectSecp256k1HdWallet.fromMnemonic(DEV_MNEMONIC, { prefix: 'akash' });
-    const [sender] = await wallet.getAccounts();
-    if (!sender) throw new Error('the development wallet has no account');
-    const options = { gasPrice: GasPrice.fromString('0.025uakt') };
-    const client = await SigningStargateClient.connectWithSigner(this.rpcUrl, wallet, options);
+    this.#payer ??= payer(this.rpcUrl).catch((error: unknown) => {
+      this.#payer = undefined;
+      throw error;
+    });
+    const { address, client } = await this.#payer;
     const message = {
       typeUrl: '/cosmos.bank.v1beta1.MsgSend',
-      value: { fromAddress: sender.address, toAddress: to, amount: [{ denom: 'uakt', amount: String(uakt) }] },
+      value: { fromAddress: address, toAddress: to, amount: [{ denom: 'uakt', amount: String(uakt) }] },
     };
     for (let attempt = 1; ; attempt++) {
       try {
-        const txId = await client.signAndBroadcastSync(sender.address, [message], 'auto', memo);
+        const txId = await client.signAndBroadcastSync(address, [message], 'auto', memo);
         await this.mine();
         const included = await client.getTx(txId);
         if (included?.code !== 0) throw new Error(`the payment ${txId} failed: ${included?.rawLog}`);
@@ -95,4 +101,15 @@ export class AkashDevnet {
     if (error) throw new Error(`${method}: ${error.data}`);
     return result;
   }
+}
+
+async function payer(rpcUrl: string): Promise<Payer> {
+  const wallet = await DirectSecp256k1HdWallet.fromMnemonic(DEV_MNEMONIC, { prefix: 'akash' });
+  const [account] = await wallet.getAccounts();
+  if (!account) throw new Error('the development wallet has no account');
+  const options = { gasPrice: GasPrice.fromString('0.025uakt') };
+  return {
+    address: account.address,
+    client: await SigningStargateClient.connectWithSigner(rpcUrl, wallet, options),
+  };
 }

@@ -5,9 +5,7 @@ export const DEVNET_METHODS: Readonly<Record<string, (node: Node, params: Params
   devnet_mine: ({ chain }, params) => {
     const count = integer(params, 'count') ?? 1;
     const spacingMs = integer(params, 'spacingMs') ?? undefined;
-    for (let made = 0; made < count; made++) {
-      if (!chain.produce(spacingMs)) throw new RpcError('the chain is halted');
-    }
+    if (!chain.produce(count, spacingMs)) throw new RpcError('the chain is halted');
     return { height: chain.height(), time: chain.tipTime().toISOString() };
   },
   devnet_setTime: ({ chain }, params) => {

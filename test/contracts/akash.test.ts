@@ -3,7 +3,8 @@ import { DirectSecp256k1HdWallet, type EncodeObject } from '@cosmjs/proto-signin
 import { GasPrice, SigningStargateClient, type StdFee } from '@cosmjs/stargate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moduleAddress } from '../../src/adapters/chains/akash/address.ts';
-import { AkashChain, type GasRule } from '../../src/adapters/chains/akash.ts';
+import type { GasRule } from '../../src/adapters/chains/akash/gas.ts';
+import { AkashChain } from '../../src/adapters/chains/akash.ts';
 import {
   AKT,
   type AkashUnderTest,

@@ -1,9 +1,8 @@
-import { fromBase64, fromHex, toBase64 } from '@cosmjs/encoding';
+import { fromBase64, toBase64 } from '@cosmjs/encoding';
 import { TxBody } from 'cosmjs-types/cosmos/tx/v1beta1/tx.js';
 import type { Asset, AssetId } from '../../money/asset.ts';
 import { parseUnits } from '../../money/codec.ts';
-import { type Money, maxUnits, money } from '../../money/money.ts';
-import { divide } from '../../money/rate.ts';
+import { type Money, money } from '../../money/money.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import {
   type AddressCheck,
@@ -26,10 +25,11 @@ import {
 import { verifyAdr36 } from './adr36.ts';
 import { checkAddress, derivedAddress } from './akash/address.ts';
 import { broadcastError, broadcastRefusal } from './akash/broadcast.ts';
-import { attribute, incomingTransfers, parseCoins, type TxResult } from './akash/incoming.ts';
-import { AkashNode, answeredError, WRONG_SEQUENCE } from './akash/node.ts';
+import { DEFAULT_GAS, FEE_RATE_DECIMALS, feeUnits, type GasRule, gasFloor, gasLimit } from './akash/gas.ts';
+import { findInclusion } from './akash/inclusion.ts';
+import { incomingTransfers } from './akash/incoming.ts';
+import { AkashNode, unlessAnswered } from './akash/node.ts';
 import {
-  anchorOf,
   type DenomOutput,
   type Draft,
   FEE_DENOM,
@@ -38,7 +38,6 @@ import {
   paymentsOf,
   readDraft,
   signDraft,
-  simulationBytes,
   transactionId,
 } from './akash/transaction.ts';
 
@@ -58,19 +57,10 @@ export interface AkashConfig {
   readonly timeoutMs?: number;
 }
 
-/** Gas limit of a payment: what simulation used × `marginBps` / 10,000, at least `base` + `perOutput` × outputs. */
-export interface GasRule {
-  readonly marginBps: bigint;
-  readonly base: bigint;
-  readonly perOutput: bigint;
-}
-
 /** The lowest price that mainnet's nodes take. */
 const GAS_PRICE = '0.025';
-const GAS: GasRule = { marginBps: 15_000n, base: 90_000n, perOutput: 30_000n };
 const TIMEOUT_MS = 15_000;
-/** Decimals of a fee rate: it counts 10^-18 uakt a unit of gas. */
-const RATE_DECIMALS = 18;
+const ABOVE_TIP = 'must be less than or equal to the current blockchain height';
 
 /**
  * Akash: a Cosmos SDK chain whose one committed block is final. Sends are bank messages signed in direct mode; a
@@ -89,8 +79,8 @@ export class AkashChain extends Chain {
   constructor(config: AkashConfig) {
     super();
     this.config = config;
-    this.gas = config.gas ?? GAS;
-    const gasPrice = parseUnits(config.gasPrice ?? GAS_PRICE, RATE_DECIMALS);
+    this.gas = config.gas ?? DEFAULT_GAS;
+    const gasPrice = parseUnits(config.gasPrice ?? GAS_PRICE, FEE_RATE_DECIMALS);
     if (typeof gasPrice !== 'bigint') throw new Error(`the gas price ${config.gasPrice} is not a decimal number`);
     this.gasPrice = gasPrice;
     this.node = new AkashNode(config.rpcUrl, config.timeoutMs ?? TIMEOUT_MS);
@@ -114,22 +104,25 @@ export class AkashChain extends Chain {
   }
 
   override async finalHeight(): Promise<number> {
-    return (await this.node.comet.status()).syncInfo.latestBlockHeight;
+    return this.node.height();
   }
 
   override async blockRef(height: number): Promise<BlockRef | null> {
-    const found = await absentAboveTip(() => this.node.comet.commit(height));
+    const found = await unlessAnswered(ABOVE_TIP, () => this.node.comet.commit(height));
     return found && blockRef(found.header, found.commit.blockId.hash);
   }
 
   override async block(height: number, watched: WatchList): Promise<ChainBlock | null> {
-    const found = await absentAboveTip(() =>
+    const found = await unlessAnswered(ABOVE_TIP, () =>
       Promise.all([this.node.comet.block(height), this.node.comet.blockResults(height)]),
     );
     if (!found) return null;
     const [{ block, blockId }, { results }] = found;
     if (results.length !== block.txs.length) throw new Error(`block ${height} has ${results.length} results`);
-    const transfers = block.txs.flatMap((tx, index) => this.transfers(tx, results[index], watched));
+    const transfers = block.txs.flatMap((tx, index) => {
+      const result = results[index];
+      return result ? incomingTransfers(tx, result, watched, this.assets) : [];
+    });
     return { ...blockRef(block.header, blockId.hash), transfers };
   }
 
@@ -169,7 +162,7 @@ export class AkashChain extends Chain {
   }
 
   override estimateFee(shape: { readonly outputs: number }, feeRate: bigint): Money {
-    return this.fee(this.gasFloor(shape.outputs), feeRate);
+    return money(this.feeAsset.id, feeUnits(gasFloor(this.gas, shape.outputs), feeRate));
   }
 
   override async nextSlot(signer: string): Promise<bigint | null> {
@@ -188,19 +181,20 @@ export class AkashChain extends Chain {
     const body = TxBody.fromPartial({ messages, memo, timeoutHeight: BigInt(timeoutHeight ?? 0) });
     const txBody = TxBody.encode(body).finish();
     const account = await this.node.account(anchor.signer);
-    const gasLimit = await this.gasLimit(txBody, anchor.sequence, outputs.length);
-    const fee = this.fee(gasLimit, feeRate);
+    const { signer, sequence, path = '0/0' } = anchor;
+    const limit = await gasLimit(this.node, this.gas, { txBody, sequence, outputs: outputs.length });
+    const fee = feeUnits(limit, feeRate);
     const draft: Draft = {
       chainId: this.config.chainId,
-      signer: anchor.signer,
-      path: anchor.path ?? '0/0',
+      signer,
+      path,
       accountNumber: String(account?.number ?? 0n),
-      sequence: String(anchor.sequence),
-      gasLimit: String(gasLimit),
-      feeUnits: String(fee.units),
+      sequence: String(sequence),
+      gasLimit: String(limit),
+      feeUnits: String(fee),
       txBody: toBase64(txBody),
     };
-    return { chain: this.id, body: JSON.stringify(draft), feeMax: fee, outputs };
+    return { chain: this.id, body: JSON.stringify(draft), feeMax: money(this.feeAsset.id, fee), outputs };
   }
 
   override decode(body: string): { readonly outputs: readonly Output[]; readonly feeMax: Money } {
@@ -225,14 +219,23 @@ export class AkashChain extends Chain {
   }
 
   override async find(txId: string): Promise<TxOutcome> {
-    const hash = fromHex(txId);
-    const found = await absentFromIndex(() => this.node.comet.tx({ hash }));
-    if (!found) return (await this.node.isWaiting(txId)) ? { kind: 'pending' } : { kind: 'unknown' };
-    if (feeOf(found.result) !== null) return this.included(found.height, found.result);
-    // Refused before its messages ran, this inclusion cost and did nothing. The index keeps one inclusion of a hash,
-    // so an earlier one of the same bytes may be the one that counts.
-    const earlier = await this.inclusionOf(found.tx);
-    return earlier ? this.included(earlier.height, earlier.result) : { kind: 'unknown' };
+    const found = await findInclusion(this.node, txId);
+    if (found === 'absent' && (await this.node.isWaiting(txId))) return { kind: 'pending' };
+    if (found === 'absent' || found === 'void') return { kind: 'unknown' };
+    const { height, result, fee } = found;
+    const [block, tip] = await Promise.all([this.blockRef(height), this.finalHeight()]);
+    if (!block) throw new Error(`the Akash node indexed block ${height} and does not have it`);
+    const success = result.code === 0;
+    return {
+      kind: 'included',
+      success,
+      block,
+      confirmations: tip - height + 1,
+      final: true,
+      fee: money(this.feeAsset.id, fee),
+      change: null,
+      reason: success ? null : `code ${result.code}: ${result.log ?? ''}`,
+    };
   }
 
   override async anchor(anchor: Anchor): Promise<AnchorOutcome> {
@@ -258,63 +261,6 @@ export class AkashChain extends Chain {
   /** ADR-36, for addresses of this chain alone. */
   override verifyOwnership(proof: OwnershipProof): boolean {
     return checkAddress(proof.address).kind === 'valid' && verifyAdr36(proof);
-  }
-
-  private transfers(tx: Uint8Array, result: TxResult | undefined, watched: WatchList): IncomingTransfer[] {
-    return result ? incomingTransfers(tx, result, watched, this.assets) : [];
-  }
-
-  private async gasLimit(txBody: Uint8Array, sequence: bigint, outputs: number): Promise<bigint> {
-    const floor = this.gasFloor(outputs);
-    const simulation = await this.node.simulate(simulationBytes(txBody, sequence));
-    if (simulation.kind === 'ran') {
-      const withMargin = divide(simulation.gasUsed * this.gas.marginBps, 10_000n, 'ceil');
-      return maxUnits(withMargin, floor);
-    }
-    // Another transaction of this signer waits in the mempool, or is about to: the node cannot simulate this one yet.
-    if (simulation.code === WRONG_SEQUENCE) return floor;
-    throw new Error(`the Akash node would refuse the transaction (${simulation.code}): ${simulation.reason}`);
-  }
-
-  private gasFloor(outputs: number): bigint {
-    return this.gas.base + this.gas.perOutput * BigInt(outputs);
-  }
-
-  private fee(gas: bigint, feeRate: bigint): Money {
-    return money(this.feeAsset.id, divide(gas * feeRate, 10n ** BigInt(RATE_DECIMALS), 'ceil'));
-  }
-
-  private async included(height: number, result: TxResult & { readonly log?: string | undefined }): Promise<TxOutcome> {
-    const [block, tip] = await Promise.all([this.blockRef(height), this.finalHeight()]);
-    if (!block) throw new Error(`the Akash node indexed block ${height} and does not have it`);
-    return {
-      kind: 'included',
-      success: result.code === 0,
-      block,
-      confirmations: tip - height + 1,
-      final: true,
-      fee: money(this.feeAsset.id, feeOf(result) ?? 0n),
-      change: null,
-      reason: result.code === 0 ? null : `code ${result.code}: ${result.log ?? ''}`,
-    };
-  }
-
-  /** The inclusion of these bytes that used their sequence, found by when the account's sequence passed it. */
-  private async inclusionOf(tx: Uint8Array): Promise<{ readonly height: number; readonly result: TxResult } | null> {
-    const anchor = anchorOf(tx);
-    if (!anchor || (await this.anchor({ kind: 'sequence', ...anchor })).kind === 'free') return null;
-    let [before, at] = [0, await this.finalHeight()];
-    while (at - before > 1) {
-      const middle = Math.floor((before + at) / 2);
-      const sequence = (await this.node.account(anchor.signer, middle))?.sequence ?? 0n;
-      if (sequence > anchor.sequence) at = middle;
-      else before = middle;
-    }
-    const [{ block }, { results }] = await Promise.all([this.node.comet.block(at), this.node.comet.blockResults(at)]);
-    const txId = transactionId(tx);
-    const index = block.txs.findIndex((bytes, n) => transactionId(bytes) === txId && feeOf(results[n]) !== null);
-    const result = results[index];
-    return result ? { height: at, result } : null;
   }
 
   private denom(asset: AssetId): string {
@@ -344,29 +290,4 @@ function blockRef({ height, time, lastBlockId }: Header, hash: Uint8Array): Bloc
     parentHash: lastBlockId ? hex(lastBlockId.hash) : '',
     time: new Date(time.getTime()),
   };
-}
-
-/** The fee a transaction paid, or null if it was refused before its messages ran and paid none. */
-function feeOf(result: TxResult | undefined): bigint | null {
-  const event = result?.events.find(
-    ({ type, attributes }) => type === 'tx' && attributes.some(({ key }) => key === 'fee'),
-  );
-  if (!event) return null;
-  const coin = parseCoins(attribute(event, 'fee') ?? '').find(({ denom }) => denom === FEE_DENOM);
-  return BigInt(coin?.amount ?? '0');
-}
-
-const absentAboveTip = <Answer>(ask: () => Promise<Answer>): Promise<Answer | null> =>
-  absentWhen(ask, 'must be less than or equal to the current blockchain height');
-
-const absentFromIndex = <Answer>(ask: () => Promise<Answer>): Promise<Answer | null> => absentWhen(ask, 'not found');
-
-/** The node's answer, or null where it answers with an error of that text. */
-async function absentWhen<Answer>(ask: () => Promise<Answer>, text: string): Promise<Answer | null> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (answeredError(error)?.includes(text)) return null;
-    throw error;
-  }
 }

@@ -13,6 +13,7 @@ export interface TxEvent {
 /** The part of a transaction's result that says what happened. */
 export interface TxResult {
   readonly code: number;
+  readonly log?: string | undefined;
   readonly events: readonly TxEvent[];
 }
 

@@ -40,6 +40,11 @@ export class AkashNode {
     this.comet = Comet38Client.create(transport);
   }
 
+  /** Height of its latest block. */
+  async height(): Promise<number> {
+    return (await this.comet.status()).syncInfo.latestBlockHeight;
+  }
+
   /** Account number and sequence; null for an address that never received anything. */
   async account(address: string, height?: number): Promise<ChainAccount | null> {
     const request = QueryAccountRequest.encode({ address }).finish();
@@ -91,4 +96,14 @@ function okValue(answer: Answer): Uint8Array {
 export function answeredError(error: unknown): string | null {
   if (!(error instanceof RpcError)) return null;
   return typeof error.data === 'string' ? error.data : error.message;
+}
+
+/** What the node answers, or null where it answers with an error of that text. */
+export async function unlessAnswered<Answer>(text: string, ask: () => Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (answeredError(error)?.includes(text)) return null;
+    throw error;
+  }
 }
