@@ -1,5 +1,5 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, HttpCode, SetMetadata } from '@nestjs/common';
-import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
+import { ApiResponse, ApiSecurity } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Tx } from '../platform/database.ts';
@@ -35,7 +35,7 @@ export const STORES_OWN_ANSWER = 'access:stores-own-answer';
 export const Public = () => SetMetadata(PUBLIC, true);
 
 /** Opens a route to keys that carry this scope; its roles are the scope's. */
-export const Needs = (scope: Scope) => applyDecorators(SetMetadata(NEEDS, scope), ApiBearerAuth());
+export const Needs = (scope: Scope) => applyDecorators(SetMetadata(NEEDS, scope), ApiSecurity('apiKey', [scope]));
 
 /** Narrows a route to some of its scope's roles. */
 export const Roles = (...roles: Role[]) => SetMetadata(ROLES_ONLY, roles);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { REFUSALS, Refusal, type RefusalCode } from '../platform/refusal.ts';
 
 /**
- * Reads every body, query and path parameter through the zod schema beside its decorator. The first fault becomes a
- * refusal that names the field by its JSON path and says what would be accepted.
+ * Reads every body, query and path parameter through the zod schema beside its decorator. The first fault, an
+ * unknown field before all others, becomes a refusal that names the field by its JSON path and says what would be accepted.
  */
 export class SchemaPipe implements PipeTransform {
   transform(value: unknown, { schema, type, data }: ArgumentMetadata): unknown {
@@ -12,7 +12,8 @@ export class SchemaPipe implements PipeTransform {
     if (!(schema instanceof z.ZodType)) throw new Error(`a ${type} parameter has no zod schema`);
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
+    const { issues } = parsed.error;
+    const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
     if (issue === undefined) throw new Error('zod refused without an issue');
     throw refusalOf(issue, typeof data === 'string' ? [data] : []);
   }

@@ -34,7 +34,7 @@ export async function createApp(module: DynamicModule, logger: Logger): Promise<
     },
     // A malformed URL never reaches a route, nor the filter.
     frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(reply, problemOf(new Refusal('unknown_route'), request.id)),
+      sendProblem(reply.header('X-Request-Id', request.id), problemOf(new Refusal('unknown_route'), request.id)),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,

@@ -111,6 +111,6 @@ export async function send(url: string, method: string, path: string, options: S
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const json = /[/+]json/.test(response.headers.get('content-type') ?? '');
+  const json = text !== '' && /[/+]json/.test(response.headers.get('content-type') ?? '');
   return { status: response.status, headers: response.headers, text, body: json ? JSON.parse(text) : {} };
 }
