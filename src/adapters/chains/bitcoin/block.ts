@@ -42,7 +42,10 @@ export function readHeader(raw: Buffer): BlockHeader {
 export function walkBlock(raw: Buffer, visitor: Visitor): void {
   const reader = new Reader(raw, HEADER_SIZE);
   const count = reader.varint();
-  for (let place = 0; place < count; place++) visitor.transaction?.(readTransaction(reader, visitor), place);
+  for (let place = 0; place < count; place++) {
+    const tx = readTransaction(reader, visitor);
+    visitor.transaction?.(tx, place);
+  }
   if (reader.at !== raw.length) throw new Error('the block has bytes after its last transaction');
 }
 
