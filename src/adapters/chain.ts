@@ -193,6 +193,13 @@ export abstract class Chain {
    * Akash. EVM has one wallet address and gives it for every path.
    */
   abstract addressAt(path: string): string;
+  /**
+   * One call that moves all units of an asset from the deposit addresses of these salts to the hot wallet; null where
+   * deposits are spent with a key.
+   */
+  sweepCall(_asset: AssetId, _salts: readonly string[]): ContractCall | null {
+    return null;
+  }
   /** BIP-21, EIP-681, or the chain's own URI scheme. */
   abstract paymentUri(address: string, amount: Money, label: string): string;
 

@@ -197,7 +197,7 @@ export class EvmChain extends Chain {
   }
 
   /** @param asset the native coin or any token of this chain */
-  sweepCall(asset: AssetId, salts: readonly string[]): ContractCall {
+  override sweepCall(asset: AssetId, salts: readonly string[]): ContractCall {
     const token = this.contracts.tokens.find(({ id }) => id === asset)?.reference ?? ZeroAddress;
     if (token === ZeroAddress && asset !== this.feeAsset.id) throw new Error(`${asset} is not an asset of ${this.id}`);
     const data = FACTORY.encodeFunctionData('sweep', [token, salts.map(saltOf)]);

@@ -42,6 +42,23 @@ export class Chains {
   }
 }
 
+/** Blocks on top of a send's block after which its anchor counts as spent for good. */
+const BITCOIN_FINAL_DEPTH = 6;
+
+function bitcoin(config: Config): Chain | null {
+  const { BITCOIN_RPC_URL, BITCOIN_NETWORK, BITCOIN_ACCOUNT_XPUB } = config.settings;
+  const asset = configuredAssets(config).find(({ chain }) => chain === 'bitcoin');
+  if (BITCOIN_RPC_URL === undefined || BITCOIN_ACCOUNT_XPUB === undefined || asset === undefined) return null;
+  return new BitcoinChain({
+    id: 'bitcoin',
+    network: BITCOIN_NETWORK,
+    rpcUrl: BITCOIN_RPC_URL,
+    accountXpub: BITCOIN_ACCOUNT_XPUB,
+    finalDepth: BITCOIN_FINAL_DEPTH,
+    asset,
+  });
+}
+
 function ethereum(config: Config): Chain | null {
   const { ETHEREUM_RPC_URL, ETHEREUM_CHAIN_ID, ETHEREUM_FACTORY, ETHEREUM_HOT_ADDRESS } = config.settings;
   if (ETHEREUM_RPC_URL === undefined || ETHEREUM_FACTORY === undefined || ETHEREUM_HOT_ADDRESS === undefined)
