@@ -40,14 +40,14 @@ export const idField = (kind: IdKind) =>
     .regex(new RegExp(`^${ID_PREFIXES[kind]}_[A-Za-z0-9_-]{22}$`), `an id that starts with ${ID_PREFIXES[kind]}_`)
     .meta({ description: `Id of a ${kind}`, examples: [`${ID_PREFIXES[kind]}_AAAAAAAAAAAAAAAAAAAAAA`] });
 
-/** A name or reference of the caller's own: 1 to `max` characters without white space at its ends. */
+/** A name or reference of the caller's own: one line of 1 to `max` characters. */
 export const textField = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .refine((text) => text.trim() === text && text.normalize('NFC') === text, {
-      error: 'text in Unicode NFC without white space at its ends',
+    .refine((text) => text.trim() === text && text.normalize('NFC') === text && !/\p{Cc}/u.test(text), {
+      error: 'one line of text in Unicode NFC without white space at its ends',
     });
 
 /** A time in RFC 3339, UTC, milliseconds at most. */

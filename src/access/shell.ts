@@ -66,7 +66,7 @@ function prepare(fastify: FastifyInstance, routes: RouteTable): void {
     reply.header('X-Request-Id', request.id);
   });
   fastify.addHook('preValidation', async (request) => {
-    request.body ??= {};
+    if (request.body === undefined) request.body = {};
   });
 }
 
