@@ -70,12 +70,13 @@ describe('Ethereum driver', () => {
       ]);
     });
 
-    it('of unknown tokens are listed without an asset, look-alikes among them', async () => {
+    it('of unknown tokens are listed without an asset, look-alikes too, but not from an address to itself', async () => {
       const address = deposit();
       const spoof = await rig.deploy('SpoofToken');
-      const seen = await seenAfter([address], () =>
-        rig.transact(spoof.address, spoof.contract, 'transfer', [address, 10n ** 12n]),
-      );
+      const seen = await seenAfter([address], async () => {
+        for (const from of [rig.hot.address, address])
+          await rig.transact(spoof.address, spoof.contract, 'emitTransfer', [from, address, 10n ** 12n]);
+      });
       expect(seen).toMatchObject([{ asset: null, reference: spoof.address, units: 10n ** 12n }]);
     });
 
@@ -116,6 +117,18 @@ describe('Ethereum driver', () => {
       const tokensOnly = new EvmChain({ ...rig.settings, assets: rig.assets.filter(({ reference }) => reference) });
       const block = await tokensOnly.block(await rig.height(), watching(tokensOnly, [address]));
       expect(block?.transfers).toMatchObject([{ asset: null, units: 7n }]);
+    });
+
+    it('of ether whose transaction failed are not seen', async () => {
+      const salt = newSalt();
+      const { address } = rig.chain.depositAddress(0, salt);
+      await rig.send({ call: rig.chain.sweepCall('ETH', [salt]) });
+      const seen = await seenAfter([address], async () => {
+        const from = rig.dev.deployment.accounts.payer.address;
+        const payment = { from, to: address, value: 5n, data: '0xdeadbeef', gas: 200_000n };
+        await expect(rig.dev.node.mined(await rig.dev.node.send(payment))).rejects.toThrow(/failed/);
+      });
+      expect(seen).toEqual([]);
     });
 
     it('keep their identity when a reorg moves them to another block and log index', async () => {

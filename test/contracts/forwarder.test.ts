@@ -15,13 +15,15 @@ describe('deposit forwarders', () => {
   });
   afterAll(() => rig?.close());
 
-  it('lie at the CREATE2 address of factory, salt and code', () => {
+  it('lie at the CREATE2 address of factory, salt and code', async () => {
     const salt = newSalt();
     const implementation = getCreateAddress({ from: rig.settings.factory, nonce: 1 }).slice(2).toLowerCase();
     const proxy = `36600557005b363d3d373d3d3d363d73${implementation}5af43d82803e903d91603157fd5bf3`;
     const code = keccak256(`0x3d603380600a3d3981f3${proxy}`);
     expect(deposit(salt)).toBe(getCreate2Address(rig.settings.factory, salt, code));
-    expect(deposit(salt)).toBe(deposit(salt.slice(2)));
+    const query = { to: rig.settings.factory, data: factory.encodeFunctionData('depositAddress', [salt]) };
+    const answer = String(await rig.dev.node.call('eth_call', [query, 'latest']));
+    expect(factory.decodeFunctionResult('depositAddress', answer)[0]).toBe(deposit(salt));
     expect(deposit(newSalt())).not.toBe(deposit(salt));
   });
 

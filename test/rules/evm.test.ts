@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { getCreate2Address } from 'ethers';
 import { describe, expect, it } from 'vitest';
 import { EvmChain } from '../../src/adapters/chains/evm.ts';
+import { forwarderAddress } from '../../src/adapters/chains/evm/forwarder.ts';
 import { tipOf } from '../../src/adapters/chains/evm/transaction.ts';
 import { decodePath, encodePath, feeUnits, pathsBetween } from '../../src/adapters/venues/uniswap/paths.ts';
 import type { Asset } from '../../src/money/asset.ts';
@@ -113,7 +113,12 @@ describe('CREATE2', () => {
       '0xB928f69Bb1D91Cd65274e3c79d8986362984fDA3',
     ],
   ])('of %s', (factory, salt, codeHash, expected) => {
-    expect(getCreate2Address(factory, salt, codeHash)).toBe(expected);
+    expect(forwarderAddress(factory, salt, codeHash)).toBe(expected);
+    expect(forwarderAddress(factory, salt.slice(2), codeHash)).toBe(expected);
+  });
+
+  it.each(['', '0x', '00'.repeat(31), '00'.repeat(33), 'zz'.repeat(32)])('refuses the salt %j', (salt) => {
+    expect(() => forwarderAddress(FACTORY, salt, `0x${'0'.repeat(64)}`)).toThrow(/32 bytes/);
   });
 });
 

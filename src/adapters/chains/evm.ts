@@ -1,4 +1,4 @@
-import { getAddress, getCreate2Address, isHexString, ZeroAddress } from 'ethers';
+import { getAddress, ZeroAddress } from 'ethers';
 import type { Asset, AssetId } from '../../money/asset.ts';
 import { type Money, maxUnits, money } from '../../money/money.ts';
 import { RpcError, RpcUnavailable } from '../../platform/json-rpc.ts';
@@ -20,6 +20,7 @@ import {
   type WatchList,
 } from '../chain.ts';
 import { ERC20, FACTORY } from './evm/abi.ts';
+import { forwarderAddress, saltBytes } from './evm/forwarder.ts';
 import { EvmNode, type Header } from './evm/node.ts';
 import { userOfNonce } from './evm/nonce.ts';
 import {
@@ -178,8 +179,7 @@ export class EvmChain extends Chain {
   /** CREATE2 of the factory (EIP-1014). Needs `verify` to have read the forwarder's code hash. */
   depositAddress(_index: number, salt: string): { readonly address: string; readonly path: string } {
     if (this.initCodeHash === null) throw new Error(`${this.id}: deposit addresses are known after verify()`);
-    const bytes = saltOf(salt);
-    return { address: getCreate2Address(this.settings.factory, bytes, this.initCodeHash), path: bytes };
+    return { address: forwarderAddress(this.settings.factory, salt, this.initCodeHash), path: saltBytes(salt) };
   }
 
   /** The hot wallet, whatever the path: it is the only account with a key here. */
@@ -200,7 +200,7 @@ export class EvmChain extends Chain {
   override sweepCall(asset: AssetId, salts: readonly string[]): ContractCall {
     const token = this.contracts.tokens.find(({ id }) => id === asset)?.reference ?? ZeroAddress;
     if (token === ZeroAddress && asset !== this.feeAsset.id) throw new Error(`${asset} is not an asset of ${this.id}`);
-    const data = FACTORY.encodeFunctionData('sweep', [token, salts.map(saltOf)]);
+    const data = FACTORY.encodeFunctionData('sweep', [token, salts.map(saltBytes)]);
     return { to: this.settings.factory, data, value: 0n };
   }
 
@@ -351,12 +351,6 @@ function blockRef({ number, hash, parentHash, timestamp }: Header): BlockRef {
 function present(header: Header | null, what: string): Header {
   if (header === null) throw new Error(`the node has no ${what}`);
   return header;
-}
-
-function saltOf(salt: string): string {
-  const bytes = salt.startsWith('0x') ? salt : `0x${salt}`;
-  if (!isHexString(bytes, 32)) throw new Error(`a deposit salt is 32 bytes of hex, got ${JSON.stringify(salt)}`);
-  return bytes;
 }
 
 /** Node software words its refusals differently; the words below are geth's, Nethermind's, Erigon's and anvil's. */
