@@ -39,6 +39,17 @@ test('one event tells of it, however often prices are read and by how many proce
   expect(events.map(({ data }) => data.state)).toEqual(['halted']);
 });
 
+test('processes that see it at the same moment halt it once, and never loosen a stricter state', async () => {
+  const many = Array.from({ length: 8 }, () => setup.states.halt('USDT.ethereum', 'seen by several'));
+  await Promise.all(many);
+  await setup.database.transaction((tx) => setup.states.set(tx, 'USDC.ethereum', 'refund-only', 'frozen', 'opr_test'));
+  await setup.states.halt('USDC.ethereum', 'off its peg');
+  expect(setup.markets.state('USDC.ethereum')).toBe('refund-only');
+  const events = await setup.database.prisma.$queryRaw<{ subject: string }[]>`
+    SELECT subject FROM outbox WHERE type = 'asset.state_changed' AND subject IN ('USDT.ethereum', 'USDC.ethereum')`;
+  expect(events.map(({ subject }) => subject).sort()).toEqual(['USDC.ethereum', 'USDT.ethereum']);
+});
+
 test('only the operator opens it again, and a peg that is back does not', async () => {
   setup.exchanges.set('DAI', '1');
   await setup.db.advanceClock(6 * 60_000);
