@@ -35,6 +35,8 @@ export interface ChainBlock extends BlockRef {
 /** Addresses to look for. Drivers ask it once per output: it must be cheap. Keys are the driver's own (`watchKey`). */
 export interface WatchList {
   has(key: string): boolean;
+  /** False when no key ends in these four bytes (big-endian, of a hex key): saves a driver building the key. */
+  mayHave?(tail: number): boolean;
   /** Canonical address text of a key. */
   address(key: string): string | undefined;
 }

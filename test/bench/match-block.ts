@@ -4,6 +4,7 @@ import { Block } from 'bitcoinjs-lib';
 import type { WatchList } from '../../src/adapters/chain.ts';
 import { walkBlock } from '../../src/adapters/chains/bitcoin/block.ts';
 import { matchBlock } from '../../src/adapters/chains/bitcoin/match.ts';
+import { WatchedKeys } from '../../src/adapters/watch-list.ts';
 import { coinbaseTransaction, segwitScript, serialiseBlock, syntheticTransaction } from '../support/bitcoin-blocks.ts';
 
 export interface MatchBlockFigures {
@@ -55,11 +56,11 @@ export function benchMatchBlock({ watched = 1_000_000, rounds = 5 } = {}): Match
 
 function watchList(size: number): { list: WatchList; hashes: Buffer } {
   const hashes = randomBytes(20 * size);
-  const keys = new Map<string, string>();
+  const list = new WatchedKeys();
   for (let place = 0; place < size; place++) {
-    keys.set(`0014${hashes.toString('hex', 20 * place, 20 * place + 20)}`, `address ${place}`);
+    list.add(`0014${hashes.toString('hex', 20 * place, 20 * place + 20)}`, `address ${place}`);
   }
-  return { list: { has: (key) => keys.has(key), address: (key) => keys.get(key) }, hashes };
+  return { list, hashes };
 }
 
 function fullBlock(hashes: Buffer): { raw: Buffer; outputs: number } {

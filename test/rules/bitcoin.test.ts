@@ -13,6 +13,7 @@ import { matchBlock, readTransaction } from '../../src/adapters/chains/bitcoin/m
 import type { BitcoinNetwork } from '../../src/adapters/chains/bitcoin/network.ts';
 import { BlockIndex } from '../../src/adapters/chains/bitcoin/recent-blocks.ts';
 import { dustLimit } from '../../src/adapters/chains/bitcoin/size.ts';
+import { WatchedKeys } from '../../src/adapters/watch-list.ts';
 import { coinbaseTransaction, segwitScript, serialiseBlock, syntheticTransaction } from '../support/bitcoin-blocks.ts';
 
 const asset = { id: 'BTC', ticker: 'BTC', chain: 'bitcoin', decimals: 8, reference: null, caip19: 'test' };
@@ -214,8 +215,11 @@ describe('payments', () => {
 describe('blocks', () => {
   const key = (script: Uint8Array) => Buffer.from(script).toString('hex');
   const watching = (scripts: readonly Uint8Array[]): WatchList => {
-    const keys = new Map(scripts.map((script, place) => [key(script), `address ${place}`]));
-    return { has: (script) => keys.has(script), address: (script) => keys.get(script) };
+    const list = new WatchedKeys();
+    scripts.forEach((script, place) => {
+      list.add(key(script), `address ${place}`);
+    });
+    return list;
   };
 
   test('exactly the watched outputs are found, whatever else a block holds', () => {
@@ -237,7 +241,9 @@ describe('blocks', () => {
         const outputs = txs.flatMap((tx, place) =>
           tx.outs.map((output, vout) => ({ txId: tx.getId(), vout, units: output.value, ...output, place })),
         );
-        const watched = outputs.filter(({ script: paid }, place) => paid.length <= 42 && (place + seed) % 2 === 0);
+        const watched = outputs.filter(
+          ({ script: paid }, place) => paid.length >= 4 && paid.length <= 42 && (place + seed) % 2 === 0,
+        );
         const list = watching(watched.map(({ script: paid }) => paid));
         const expected = outputs.filter(({ script: paid }) => list.has(key(paid)));
         expect(matchBlock(serialiseBlock(txs), list)).toEqual(
@@ -247,6 +253,16 @@ describe('blocks', () => {
         );
       }),
     );
+  });
+
+  test('the filter of a watch list turns most strangers away and nobody watched', () => {
+    const list = new WatchedKeys();
+    const keys = Array.from({ length: 10_000 }, () => randomBytes(22));
+    for (const watched of keys) list.add(key(watched), 'ours');
+    expect(keys.every((watched) => list.mayHave(watched.readUInt32BE(18)) && list.has(key(watched)))).toBe(true);
+    const strangers = Array.from({ length: 10_000 }, () => randomBytes(22));
+    expect(strangers.filter((stranger) => list.mayHave(stranger.readUInt32BE(18))).length).toBeLessThan(100);
+    expect(strangers.some((stranger) => list.has(key(stranger)))).toBe(false);
   });
 
   test('a truncated or extended block is refused', () => {

@@ -19,18 +19,22 @@ export interface KeyedOutput {
 
 /** Longest script an address can stand for (a witness program of 40 bytes). */
 const ADDRESS_SCRIPT_MAX = 42;
+/** Shortest one: a witness program of 2 bytes. */
+const ADDRESS_SCRIPT_MIN = 4;
 const VERSION_AND_LOCK_TIME = 8;
 
 /**
  * The outputs of a raw block that pay watched scripts. A key is the script's hex; a transaction's id is computed only
- * when one of its outputs matched, so the cost over reading the block is one look-up an output.
+ * when one of its outputs matched, so the cost over reading the block is one look-up an output,
+ * most of them in the list's filter.
  */
 export function matchBlock(raw: Buffer, watched: WatchList): MatchedOutput[] {
   const found: MatchedOutput[] = [];
   let pending: KeyedOutput[] = [];
   walkBlock(raw, {
     output(vout, valueAt, start, end) {
-      if (end - start > ADDRESS_SCRIPT_MAX) return;
+      if (end - start > ADDRESS_SCRIPT_MAX || end - start < ADDRESS_SCRIPT_MIN) return;
+      if (watched.mayHave?.(raw.readUInt32BE(end - 4)) === false) return;
       const key = raw.toString('hex', start, end);
       if (watched.has(key)) pending.push({ key, vout, units: raw.readBigUInt64LE(valueAt) });
     },
@@ -59,7 +63,7 @@ export function readTransaction(raw: Buffer): {
     output(vout, valueAt, scriptStart, scriptEnd) {
       const units = raw.readBigUInt64LE(valueAt);
       outputUnits += units;
-      if (scriptEnd - scriptStart > ADDRESS_SCRIPT_MAX) return;
+      if (scriptEnd - scriptStart > ADDRESS_SCRIPT_MAX || scriptEnd - scriptStart < ADDRESS_SCRIPT_MIN) return;
       outputs.push({ key: raw.toString('hex', scriptStart, scriptEnd), vout, units });
     },
   });
