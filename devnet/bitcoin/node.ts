@@ -57,6 +57,7 @@ async function run(): Promise<void> {
   };
   process.on('SIGTERM', () => void close());
   process.on('disconnect', () => void close());
+  if (process.connected === false) await close();
   // A Ctrl-C reaches the whole group; the parent decides when this node ends.
   process.on('SIGINT', () => undefined);
   const address = server.address();

@@ -309,6 +309,12 @@ describe('sending', () => {
     const holding = async (at: number | null, coins: readonly Coin[]) =>
       chain.holding({ addresses: [], coins }, 'BTC', at);
     expect(await holding(height, own)).toEqual({ units: 60_000n, height });
+    expect(
+      await holding(
+        height,
+        own.map((one) => ({ ...one, units: 99_000n })),
+      ),
+    ).toEqual({ units: 60_000n, height });
     await server.devnet.mine(1);
     const outcome = await chain.find(txId, anchor);
     const back = outcome.kind === 'included' && outcome.change ? [outcome.change] : [];
@@ -355,7 +361,7 @@ describe('the node', () => {
   );
 
   test(
-    'a SIGKILL loses neither blocks nor the mempool',
+    'a SIGKILL loses neither blocks nor the mempool, and the timer mines what was left',
     async () => {
       const directory = join(dataDir, 'killed');
       const first = await startBitcoin({ dataDir: directory });

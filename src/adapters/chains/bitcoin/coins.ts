@@ -39,11 +39,14 @@ export class Coins {
   async spent(coins: readonly Outpoint[]): Promise<AnchorOutcome> {
     const [tip, unspent] = await this.atOneTip(coins);
     const gone = coins.filter((_, index) => unspent[index] === null);
+    let searched = gone;
     let found: AnchorOutcome = { kind: 'free' };
-    if (gone.length === 0) return found;
     for await (const block of this.recent.down(tip, 0)) {
-      const txId = gone.map((coin) => block.spender(coin.txId, coin.vout)).find((spender) => spender !== null);
+      if (searched.length === 0) break;
+      const spenders = searched.map((coin) => block.spender(coin.txId, coin.vout));
+      const txId = spenders.find((spender) => spender !== null);
       if (txId) found = { kind: 'used', final: tip.height - block.height >= this.finalDepth, txId };
+      searched = searched.filter((_, index) => spenders[index] === null);
     }
     if (found.kind === 'used') return found;
     for (const coin of gone) {
@@ -62,11 +65,12 @@ export class Coins {
     const later: BlockIndex[] = [];
     for await (const block of this.recent.down(tip, at + 1)) later.push(block);
     if (later.length < tip.height - at) throw new Error(`height ${at} lies further back than blocks are searched`);
-    const held = coins.filter((coin, index) => {
-      if (later.some((block) => block.has(coin.txId))) return false;
-      return unspent[index] !== null || later.some((block) => block.spender(coin.txId, coin.vout) !== null);
+    const values = coins.map(({ txId, vout, units }, index) => {
+      if (later.some((block) => block.has(txId))) return 0n;
+      const spentLater = later.some((block) => block.spender(txId, vout) !== null);
+      return unspent[index]?.value ?? (spentLater ? units : 0n);
     });
-    return { units: held.reduce((sum, { units }) => sum + units, 0n), height: at };
+    return { units: values.reduce((sum, value) => sum + value, 0n), height: at };
   }
 
   /** Unspent coins and the tip they were read at: asked again while blocks arrive in between. */

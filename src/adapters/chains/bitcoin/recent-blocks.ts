@@ -69,19 +69,14 @@ export class RecentBlocks {
 
   /** From a tip down to a height, but no more than the configured number of blocks. */
   async *down(tip: NodeBlock, toHeight: number): AsyncGenerator<BlockIndex> {
-    const last = Math.max(0, toHeight, tip.height - this.depthMax + 1);
+    const lowest = tip.height - this.depthMax + 1;
+    for (const { hash, height } of this.kept.values()) if (height < lowest) this.kept.delete(hash);
     let { hash } = tip;
-    for (let height = tip.height; height >= last; height--) {
+    for (let height = tip.height; height >= Math.max(0, toHeight, lowest); height--) {
       const block = this.kept.get(hash) ?? new BlockIndex(await this.node.rawBlock(hash), height);
-      this.keep(block);
+      this.kept.set(hash, block);
       yield block;
       hash = block.parentHash;
     }
-  }
-
-  private keep(block: BlockIndex): void {
-    this.kept.set(block.hash, block);
-    const [oldest] = this.kept.keys();
-    if (this.kept.size > this.depthMax && oldest !== undefined) this.kept.delete(oldest);
   }
 }
