@@ -60,5 +60,7 @@ export function evmWallet(node: EvmNode, deployment: EvmDeployment): EvmWallet {
 async function topUp(node: EvmNode, token: string, owner: string, units: bigint): Promise<void> {
   const query = { to: token, data: TOKEN.encodeFunctionData('balanceOf', [owner]) };
   if (BigInt(String(await node.call('eth_call', [query, 'latest']))) >= units) return;
-  await node.send({ from: owner, to: token, data: TOKEN.encodeFunctionData('mint', [owner, units]) });
+  const data = TOKEN.encodeFunctionData('mint', [owner, units * 100n]);
+  // Waited for: anvil may leave a transaction behind that arrives while its account's last one is being mined.
+  await node.mined(await node.send({ from: owner, to: token, data }));
 }
