@@ -9,6 +9,8 @@ export interface VenueContext {
   readonly usd: ReadonlyMap<AssetId, Ratio>;
   /** Own float by asset, for venues that fill from it. */
   readonly float: ReadonlyMap<AssetId, bigint>;
+  /** Own float that must remain, by asset: its low-water mark. */
+  readonly floatLow: ReadonlyMap<AssetId, bigint>;
   readonly now: Date;
 }
 
@@ -34,9 +36,10 @@ export interface LegQuote {
   readonly detail: unknown;
 }
 
+/** A refusal with `float` true would be a quote if the own float were not at its low-water mark. */
 export type QuoteOutcome =
   | { readonly kind: 'quoted'; readonly quote: LegQuote }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: string; readonly float?: boolean };
 
 /**
  * How a leg is executed. `call`: one contract call for `wallets/` to send from the hot wallet, after an allowance where

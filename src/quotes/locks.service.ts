@@ -8,7 +8,7 @@ import { newId } from '../platform/id.ts';
 import { Outbox } from '../platform/outbox.ts';
 import { Refusal } from '../platform/refusal.ts';
 import { Exposure } from '../risk/exposure.service.ts';
-import { costsOf, detailSchema, midOf, type QuoteDetail, rightOf, windowLines } from './detail.ts';
+import { costsOf, detailSchema, midOf, type QuoteDetail, rightOf, windowLines } from './quote-detail.ts';
 import type { Lock } from './lock.ts';
 import { costsJson, LOCK_COLUMNS, type LockRow, linesJson, lockOf } from './lock-rows.ts';
 import { offeredRate, priceMoved } from './quote.ts';
@@ -33,6 +33,9 @@ interface TakenRow {
 const HEDGE_MS = 900_000;
 /** Locks closed in one pass; more wait for the next. */
 const BATCH = 200;
+
+/** Whole seconds later; a right lasts at most a day, so the number is small. */
+const after = (at: Date, seconds: bigint): Date => new Date(at.getTime() + parseInt(seconds.toString(), 10) * 1000);
 
 type NewLock = Pick<Lock, 'kind' | 'quotedUnits' | 'capacityUnits' | 'fundBy' | 'costs' | 'lines'>;
 
@@ -189,8 +192,9 @@ export class Locks {
   ): Promise<void> {
     if (detail.right === null) return;
     const quotedUnits = BigInt(detail.right.units);
-    const fundBy = new Date(now.getTime() + detail.right.seconds * 1000);
-    const bought = rightOf(detail, payUnits, quotedUnits, wanted.lineIds);
+    const fundBy = after(now, BigInt(detail.right.seconds));
+    const bought = rightOf(detail, payUnits, quotedUnits, windowLines(detail, wanted.lineIds));
+    if (bought === null) throw new Error(`quote ${wanted.quoteId} sold a right that buys nothing`);
     const right: NewLock = { kind: 'right', quotedUnits, capacityUnits: 0n, fundBy, ...bought };
     await this.open(tx, wanted, asset, detail, right, now);
   }

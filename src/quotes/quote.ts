@@ -71,7 +71,7 @@ export type Unpriceable = 'nothing_left' | 'less_than_a_tick' | 'no_runway';
 export function offeredRate(pay: Asset, to: Asset, payUsd: UsdPrice, toUsd: UsdPrice, spreadBps: bigint): OfferedRate {
   if (pay.id === to.id) return { mid: { num: 1n, den: 1n }, offered: { num: 1n, den: 1n } };
   const [up, down] = [10n ** BigInt(to.decimals), 10n ** BigInt(pay.decimals)];
-  const mid = ratio(payUsd.mid.num * toUsd.mid.den * up, payUsd.mid.den * toUsd.mid.num * down);
+  const mid = cut(payUsd.mid.num * toUsd.mid.den * up, payUsd.mid.den * toUsd.mid.num * down);
   const num = payUsd.bid.num * toUsd.ask.den * up * (MYRIAD - spreadBps);
   const den = payUsd.bid.den * toUsd.ask.num * down * (MYRIAD + spreadBps);
   return { mid, offered: cut(num, den) };
