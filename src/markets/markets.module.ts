@@ -11,7 +11,11 @@ import { RatesController } from './rates.controller.ts';
 @Module({
   controllers: [AssetsController, RatesController],
   providers: [
-    { provide: PriceSources, useFactory: (config: Config) => PriceSources.from(config), inject: [Config] },
+    {
+      provide: PriceSources,
+      useFactory: (config: Config) => PriceSources.from(config, config.settings.PRICE_PAIRS),
+      inject: [Config],
+    },
     AssetCatalog,
     AssetStates,
     Markets,

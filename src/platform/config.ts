@@ -90,6 +90,9 @@ export const SETTINGS = z.object({
   PRICE_AGE_MAX_MS: ms.default(30_000).describe('Oldest price observation that still counts'),
   PRICE_SOURCES_MIN: z.coerce.number().int().min(2).default(3).describe('Fresh agreeing sources a price needs'),
 
+  PRICE_PAIRS: json(z.record(z.string(), z.record(z.string(), z.object({ name: z.string(), quote: z.string() }))))
+    .optional()
+    .describe('JSON of source → asset id → {name, quote}: markets added to or replacing the built-in ones'),
   POLICY: json(z.record(z.string(), z.unknown()))
     .optional()
     .describe(
