@@ -27,12 +27,9 @@ async function main(): Promise<void> {
 
 /** One line that says what is wrong; a stack would hide it. */
 function fail(error: unknown): void {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const text =
-    code === 'EADDRINUSE'
-      ? 'PORT is in use by another process'
-      : String(error instanceof Error ? error.message : error);
-  process.stderr.write(`lockstep: ${text.split('\n')[0]}\n`);
+  const text = error instanceof Error ? error.message : String(error);
+  const taken = /EADDRINUSE.*:(\d+)$/.exec(text.split('\n')[0] ?? '');
+  process.stderr.write(`lockstep: ${taken === null ? text.split('\n')[0] : `port ${taken[1]} is in use`}\n`);
   process.exit(1);
 }
 

@@ -24,15 +24,15 @@ export class OnceInterceptor implements NestInterceptor {
     const handler = context.getHandler();
     const answer = this.reflector.get<Answer>(ANSWER, handler);
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    if (request.method !== 'POST') return next.handle().pipe(map((body) => fit(answer, body)));
+    if (request.method !== 'POST') return next.handle().pipe(map((body) => conform(answer, body)));
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const key = onceKey(request);
     if (this.reflector.get<boolean | undefined>(STORES_OWN_ANSWER, handler) === true) {
       request.once = { key, replayed: () => markReplayed(reply) };
-      return next.handle().pipe(map((body) => fit(answer, body)));
+      return next.handle().pipe(map((body) => conform(answer, body)));
     }
     const secrets = this.reflector.get<string[] | undefined>(SECRETS, handler) ?? [];
-    const run = async () => fit(answer, await lastValueFrom(next.handle()));
+    const run = async () => conform(answer, await lastValueFrom(next.handle()));
     return from(this.runOnce({ key, request, reply, status: answer.status, secrets, run }));
   }
 
@@ -81,7 +81,7 @@ function onceKey(request: FastifyRequest): OnceKey {
 const markReplayed = (reply: FastifyReply) => void reply.header('Idempotency-Replayed', 'true');
 
 /** The reply as its schema has it. Text (CSV) is sent as it is. */
-function fit(answer: Answer, body: unknown): unknown {
+function conform(answer: Answer, body: unknown): unknown {
   if (typeof body === 'string') return body;
   const parsed = answer.schema.safeParse(body);
   if (parsed.success) return parsed.data;

@@ -65,6 +65,14 @@ function prepare(fastify: FastifyInstance, routes: RouteTable): void {
   fastify.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
   });
+  let draining = false;
+  fastify.addHook('preClose', async () => {
+    draining = true;
+  });
+  // A connection kept alive after its last reply would hold up the end of the process.
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (draining) reply.header('Connection', 'close');
+  });
   fastify.addHook('preValidation', async (request) => {
     if (request.body === undefined) request.body = {};
   });
