@@ -263,7 +263,10 @@ describe('sending', () => {
     expect(await chain.find(signed.txId)).toMatchObject({ kind: 'included', fee, change: null });
     expect(await chain.anchor(anchor)).toEqual({ kind: 'used', final: false, txId: signed.txId });
     expect(await chain.broadcast(signed.raw)).toEqual({ kind: 'pending' });
-    await server.devnet.mine(FINAL_DEPTH);
+    await server.devnet.mine(FINAL_DEPTH - 1);
+    expect(await chain.find(signed.txId, anchor)).toMatchObject({ confirmations: FINAL_DEPTH, final: false });
+    expect(await chain.anchor(anchor)).toMatchObject({ final: false });
+    await server.devnet.mine(1);
     expect(await chain.find(signed.txId, anchor)).toMatchObject({ confirmations: 1 + FINAL_DEPTH, final: true });
     expect(await chain.anchor(anchor)).toEqual({ kind: 'used', final: true, txId: signed.txId });
   });
@@ -397,6 +400,23 @@ describe('the node', () => {
     await new Promise((resolve) => broken.close(resolve));
     await expect(own.tip()).rejects.toThrow();
     expect(await own.broadcast('00')).toEqual({ kind: 'pending' });
+  });
+
+  test('another block than the one asked for is refused', async () => {
+    const { hash, parentHash, height } = await chain.tip();
+    const raw = await server.devnet.call<string>('getblock', [parentHash, 0]);
+    const lying = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const { id, method } = JSON.parse(Buffer.concat(chunks).toString()) as { id: number; method: string };
+        response.end(JSON.stringify({ id, error: null, result: method === 'getblockhash' ? hash : raw }));
+      });
+    });
+    await new Promise<void>((resolve) => lying.listen(0, '127.0.0.1', resolve));
+    const own = chainOn(`http://127.0.0.1:${(lying.address() as AddressInfo).port}`);
+    await expect(own.block(height, watching(FOREIGN))).rejects.toThrow('another block');
+    await new Promise((resolve) => lying.close(resolve));
   });
 
   test('says who it is, and offers the same view as the driver builds on', async () => {
