@@ -5,6 +5,9 @@ import { dirname, join } from 'node:path';
 /** Any Ethereum dev mnemonic works; this is the one every local chain uses. It guards nothing of value. */
 export const MNEMONIC = 'test test test test test test test test test test test junk';
 
+/** States of past blocks that can be asked for, as on a pruning node; none of them outlives a restart. */
+const STATES_KEPT = '256';
+
 export interface AnvilOptions {
   /** Folder of the chain's state; created by the caller. */
   readonly dataDir: string;
@@ -47,11 +50,10 @@ export function spawnAnvil({ dataDir, port, blockTimeMs }: AnvilOptions): ChildP
   const home = dirname(createRequire(import.meta.url).resolve('@foundry-rs/anvil-linux-amd64/package.json'));
   const mining = blockTimeMs === undefined ? [] : ['--block-time', String(blockTimeMs / 1000)];
   const args = ['--host', '127.0.0.1', '--port', String(port), '--mnemonic', MNEMONIC, '--accounts', '5', '--silent'];
-  const state = ['--state', join(dataDir, 'state.json'), '--state-interval', '1', '--preserve-historical-states'];
-  const cache = ['--cache-path', join(dataDir, 'states')];
+  const state = ['--state', join(dataDir, 'state.json'), '--state-interval', '1', '--prune-history', STATES_KEPT];
   // Two blocks after its own a transaction is final: the `finalized` tag is two epochs behind.
   const finality = ['--slots-in-an-epoch', '1'];
-  return spawn(join(home, 'bin', 'anvil'), [...args, ...state, ...cache, ...finality, ...mining], {
+  return spawn(join(home, 'bin', 'anvil'), [...args, ...state, ...finality, ...mining], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

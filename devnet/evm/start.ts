@@ -61,6 +61,8 @@ export async function startEvm({ dataDir, port, blockTimeMs, treasury }: EvmOpti
 async function deploymentOf(node: EvmNode, file: string, treasury: string | undefined): Promise<EvmDeployment> {
   if (existsSync(file)) {
     const saved = JSON.parse(readFileSync(file, 'utf8')) as EvmDeployment;
+    // Balances and nonces at the final block are known again only once that block is younger than this start.
+    await node.call('anvil_mine', ['0x3']);
     if ((await node.call('eth_getCode', [saved.batchPayer, 'latest'])) !== '0x') return saved;
   }
   const deployment = await deployAll(node, treasury);

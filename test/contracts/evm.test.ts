@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Wallet } from 'ethers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEvm } from '../../devnet/evm/start.ts';
 import { EvmChain } from '../../src/adapters/chains/evm.ts';
 import { type EvmRig, evmRig, newSalt, output, transfersAt, watching } from '../support/evm.ts';
 
@@ -353,5 +354,24 @@ describe('Ethereum driver', () => {
         expect(await broken.broadcast(signed.raw)).toEqual({ kind: 'pending' });
       }
     });
+  });
+
+  it('after a restart of a node that forgot old state, reads on: events stand, holdings are of the final block', async () => {
+    const address = deposit();
+    const nonce = await rig.chain.nextSlot(rig.hot.address);
+    await rig.send({ outputs: [output(address, rig.asset('USDC'), 8n)] });
+    const height = await rig.height();
+    await rig.dev.stop();
+    const dev = await startEvm({ dataDir: rig.dataDir });
+    try {
+      const chain = new EvmChain({ ...rig.settings, rpcUrl: dev.rpcUrl });
+      await chain.verify();
+      expect((await chain.block(height, watching(chain, [address])))?.transfers).toMatchObject([{ units: 8n }]);
+      const held = await chain.holding({ addresses: [address], coins: [] }, rig.asset('USDC').id, null);
+      expect(held.units).toBe(8n);
+      expect(await chain.anchor(nonceAnchor(nonce))).toEqual({ kind: 'used', final: true, txId: null });
+    } finally {
+      await dev.stop();
+    }
   });
 });

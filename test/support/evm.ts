@@ -21,6 +21,7 @@ export const ETH: Asset = {
 /** A fresh local chain with everything deployed, mining a block for each transaction, and a driver on it. */
 export interface EvmRig {
   readonly dev: EvmDevChain;
+  readonly dataDir: string;
   readonly wallet: EvmWallet;
   readonly chain: EvmChain;
   readonly assets: readonly Asset[];
@@ -72,6 +73,7 @@ export async function evmRig(): Promise<EvmRig> {
   };
   return {
     dev,
+    dataDir,
     wallet: evmWallet(node, deployment),
     chain,
     assets,

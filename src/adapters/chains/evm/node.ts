@@ -74,7 +74,10 @@ export class EvmNode {
 
 /** Whether the node failed for want of old state, which pruning nodes keep for about 128 blocks. */
 export const isMissingState = (error: unknown): boolean =>
-  error instanceof RpcError && !/revert/i.test(error.message) && error.code !== 3;
+  error instanceof RpcError && MISSING_STATE.test(error.message);
+
+/** In the words of geth, Erigon, Nethermind, Besu and anvil. */
+const MISSING_STATE = /missing trie node|not available|unavailable|no state|prun|historical state|out ?of ?range/i;
 
 function block(at: At | 'finalized'): unknown {
   return typeof at === 'number' ? `0x${at.toString(16)}` : at;
