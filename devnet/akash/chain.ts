@@ -105,8 +105,9 @@ export class DevChain {
 
   #produceOne(spacingMs: number | undefined): void {
     const last = this.blocks.length === 0 ? this.#genesisTime.getTime() - 1 : this.tipTime().getTime();
-    if (spacingMs !== undefined) this.#clockOffsetMs = last + spacingMs - Date.now();
-    const time = new Date(Math.max(last + 1, Date.now() + this.#clockOffsetMs));
+    const now = Date.now();
+    if (spacingMs !== undefined) this.#clockOffsetMs = last + spacingMs - now;
+    const time = new Date(Math.max(last + 1, now + this.#clockOffsetMs));
     const txs = [...this.forced.splice(0), ...this.mempool.proposal()];
     const { block, writes } = this.#run(time, txs);
     const encoded = txs.map((tx) => Buffer.from(tx).toString('base64'));

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DirectSecp256k1HdWallet } from '@cosmjs/proto-signing';
 import { SigningStargateClient } from '@cosmjs/stargate';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_CHAIN_ID, DEV_MNEMONIC } from '../../devnet/akash/genesis.ts';
 import { type RunningAkash, startAkash } from '../../devnet/akash/start.ts';
 import { AkashChain } from '../../src/adapters/chains/akash.ts';
@@ -22,17 +22,24 @@ async function start(): Promise<void> {
   chain = new AkashChain({ rpcUrl: node.rpcUrl, chainId: DEFAULT_CHAIN_ID, accountXpub: xpub, assets: [AKT] });
 }
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = temporaryFolder();
   await start();
   wallet = chain.addressAt('0/0');
-  payee = chain.depositAddress(0).address;
 });
 
-afterEach(async () => {
+afterAll(async () => {
   await node.stop();
   folder.remove();
 });
+
+let payees = 0;
+
+beforeEach(() => {
+  payee = unpaid();
+});
+
+const unpaid = (): string => chain.depositAddress(payees++).address;
 
 const pay = (units: bigint, sequence?: bigint) =>
   signPayment(chain, {
@@ -67,18 +74,26 @@ describe('a kill', () => {
     await node.client.mine();
     expect(await chain.find(waiting.txId)).toMatchObject({ kind: 'included', success: true });
     expect(await received()).toBe(12n);
+
+    await node.kill();
+    await start();
+    expect(await received()).toBe(12n);
   });
 
   it('does not let another chain take over the folder', async () => {
     await node.stop();
     const other = startAkash({ dataDir: folder.path, onDemand: true, chainId: 'lockstep-dev-2' });
     await expect(other).rejects.toThrow(/holds chain lockstep-dev-1/);
+    await start();
   });
 
   it('does not hide a block that was tampered with', async () => {
-    await node.stop();
-    appendFileSync(join(folder.path, 'blocks.jsonl'), '{"time":"2030-01-01T00:00:00.000Z","txs":[],"hash":"00"}\n');
-    await expect(startAkash({ dataDir: folder.path, onDemand: true })).rejects.toThrow(/damaged at height 2/);
+    const other = temporaryFolder();
+    const first = await startAkash({ dataDir: other.path, onDemand: true });
+    await first.stop();
+    appendFileSync(join(other.path, 'blocks.jsonl'), '{"time":"2030-01-01T00:00:00.000Z","txs":[],"hash":"00"}\n');
+    await expect(startAkash({ dataDir: other.path, onDemand: true })).rejects.toThrow(/damaged at height 2/);
+    other.remove();
   });
 });
 
@@ -123,6 +138,7 @@ describe('a payment stays pending', () => {
     const payment = await pay(5n);
     await node.stop();
     expect(await chain.broadcast(payment.raw)).toEqual({ kind: 'pending' });
+    await start();
   });
 });
 
@@ -137,6 +153,7 @@ describe('what is known of a transaction', () => {
     await node.client.mine(2);
     expect(await chain.find(payment.txId)).toMatchObject({ kind: 'included', success: true });
     expect(await chain.anchor(payment.anchor)).toMatchObject({ txId: payment.txId });
+    await node.client.lagIndex(0);
   });
 
   it('is its success, when the same bytes fail in a later block', async () => {
@@ -158,7 +175,7 @@ describe('what is known of a transaction', () => {
     await node.client.mine();
     expect(await chain.find(later.txId)).toEqual({ kind: 'unknown' });
     expect(await chain.anchor(later.anchor)).toEqual({ kind: 'free' });
-    await node.client.pay(chain.depositAddress(1).address, 1n);
+    await node.client.pay(unpaid(), 1n);
     await chain.broadcast(later.raw);
     await node.client.mine();
     expect(await chain.find(later.txId)).toMatchObject({ kind: 'included', success: true });
@@ -166,7 +183,7 @@ describe('what is known of a transaction', () => {
 
   it('names the other transaction that used its sequence', async () => {
     const ours = await pay(5n);
-    const other = await node.client.pay(chain.depositAddress(1).address, 1n);
+    const other = await node.client.pay(unpaid(), 1n);
     expect(await chain.broadcast(ours.raw)).toMatchObject({ kind: 'refused', code: 'sequence' });
     expect(await chain.anchor(ours.anchor)).toEqual({ kind: 'used', final: true, txId: other.txId });
     expect(await chain.find(ours.txId)).toEqual({ kind: 'unknown' });
@@ -174,6 +191,17 @@ describe('what is known of a transaction', () => {
 });
 
 describe('the sequence of a signer', () => {
+  it('drops a payment from the mempool once another one has used it', async () => {
+    const [ours, other] = [await pay(5n), await pay(1n)];
+    await node.client.withhold(true);
+    await chain.broadcast(ours.raw);
+    await node.client.withhold(false);
+    await node.client.forceInclude(bytes(other.raw));
+    await node.client.mine();
+    expect(await chain.find(ours.txId)).toEqual({ kind: 'unknown' });
+    expect(await chain.broadcast(ours.raw)).toMatchObject({ kind: 'refused', code: 'sequence' });
+  });
+
   it('lets several payments wait in order, the later ones built before the first is in a block', async () => {
     const first = await pay(1n);
     await chain.broadcast(first.raw);
@@ -227,7 +255,7 @@ describe('deposits', () => {
 
 describe('block time', () => {
   it('follows the clock that was set, and the spacing that was asked for', async () => {
-    const time = new Date(Date.now() + 86_400_000);
+    const time = new Date((await chain.tip()).time.getTime() + 86_400_000);
     await node.client.setTime(time);
     const first = await node.client.mine();
     expect(first.time.getTime()).toBeGreaterThanOrEqual(time.getTime());
@@ -239,7 +267,7 @@ describe('block time', () => {
   });
 
   it('goes on where it was after a restart', async () => {
-    await node.client.setTime(new Date(Date.now() + 86_400_000));
+    await node.client.setTime(new Date((await chain.tip()).time.getTime() + 86_400_000));
     const before = await node.client.mine();
     await node.kill();
     await start();

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
+import { pointFromScalar, sign } from '@bitcoinerlab/secp256k1';
+import { serializeSignDoc } from '@cosmjs/amino';
 import { fromBech32, toBech32 } from '@cosmjs/encoding';
 import { TxBody } from 'cosmjs-types/cosmos/tx/v1beta1/tx.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { verifyAdr36 } from '../../src/adapters/chains/adr36.ts';
+import { adr36Document, verifyAdr36 } from '../../src/adapters/chains/adr36.ts';
 import { checkAddress, derivedAddress, moduleAddress, privateKey } from '../../src/adapters/chains/akash/address.ts';
 import { broadcastError, broadcastRefusal } from '../../src/adapters/chains/akash/broadcast.ts';
 import { parseCoins } from '../../src/adapters/chains/akash/incoming.ts';
@@ -86,6 +89,18 @@ describe('ownership proofs (ADR-36)', () => {
     for (const data of ['', '<a href="x">&</a>', 'ünïcödé \u2028 \u0000', '{"nonce":"1"}']) {
       expect(chain.verifyOwnership(await signAdr36(ABANDON, data))).toBe(true);
     }
+  });
+
+  it('refuses what the key of another address signed in its name', () => {
+    const key = privateKey(keys.xprv, '1/0');
+    const digest = createHash('sha256')
+      .update(serializeSignDoc(adr36Document(ADDRESS, 'mine')))
+      .digest();
+    const [pubkey, signature] = [pointFromScalar(key, true), sign(digest, key)].map((part) =>
+      Buffer.from(part ?? []).toString('base64'),
+    );
+    const proof = { pubkey: pubkey ?? '', signature: signature ?? '', data: 'mine' };
+    expect(verifyAdr36({ ...proof, address: ADDRESS })).toBe(false);
   });
 
   it.each([
