@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Coin, TxOutcome } from '../adapters/chain.ts';
 import { Chains } from '../adapters/chains/index.ts';
-import { LedgerService } from '../ledger/ledger.service.ts';
+import { Ledger } from '../ledger/ledger.service.ts';
 import type { Transfer } from '../ledger/transfer.ts';
 import type { Money } from '../money/money.ts';
 import { Database, type Tx } from '../platform/database.ts';
@@ -13,6 +13,11 @@ import { depositWallet, hotWallet } from './wallet-list.ts';
 
 export type Included = Extract<TxOutcome, { readonly kind: 'included' }>;
 
+interface Place {
+  readonly txId: string;
+  readonly height: number;
+}
+
 /** Writes down what the chain decided: state, books, coins and outbox in one transaction each. */
 @Injectable()
 export class Settling {
@@ -21,7 +26,7 @@ export class Settling {
     private readonly chains: Chains,
     private readonly rows: SendRows,
     private readonly anchors: Anchors,
-    private readonly ledger: LedgerService,
+    private readonly ledger: Ledger,
     private readonly outbox: Outbox,
   ) {}
 
@@ -105,15 +110,18 @@ export class Settling {
     return used;
   }
 
-  private async post(
-    tx: Tx,
-    send: SendRow,
-    place: { readonly txId: string; readonly height: number },
-    at: Date,
-    transfers: readonly Transfer[],
-  ): Promise<void> {
+  private async post(tx: Tx, send: SendRow, place: Place, at: Date, transfers: readonly Transfer[]): Promise<void> {
     if (transfers.length === 0) return;
-    await this.ledger.post(tx, [{ key: `send.settled:${send.id}`, transfers }]);
+    await this.ledger.post(tx, [
+      {
+        key: `send.settled:${send.id}`,
+        kind: `send.${send.purpose}`,
+        cause: send.id,
+        effectiveAt: at,
+        tenantId: send.tenantId,
+        transfers: transfers.map((transfer) => ({ ...transfer, place })),
+      },
+    ]);
   }
 
   private tell(tx: Tx, type: string, send: SendRow, data: Readonly<Record<string, unknown>>): Promise<void> {
@@ -122,9 +130,9 @@ export class Settling {
   }
 }
 
-const external = (walletId: string): Transfer['from'] => ({ kind: 'external', ref: walletId });
+const external = (walletId: string): string => `external:${walletId}`;
 
 /** The fee comes out of the wallet that signed, whether or not the transaction did what it should. */
 function feeTransfer(send: SendRow, { asset, units }: Money): Transfer[] {
-  return units === 0n ? [] : [{ from: { kind: 'expense', ref: 'network' }, to: external(send.walletId), asset, units }];
+  return units === 0n ? [] : [{ from: 'expense:network', to: external(send.walletId), asset, units }];
 }

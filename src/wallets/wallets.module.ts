@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Type } from '@nestjs/common';
 import { Chains } from '../adapters/chains/index.ts';
 import { LedgerModule } from '../ledger/ledger.module.ts';
 import { MarketsModule } from '../markets/markets.module.ts';
@@ -12,19 +12,18 @@ import { Sweeping } from './sweeping.service.ts';
 import { Tracking } from './tracking.service.ts';
 import { Wallets } from './wallets.service.ts';
 
-/** Everything that sends. `main` takes it with `NoSigner`, `worker` with `FileSigner`. */
+@Global()
 @Module({})
-export class WalletsModule {
-  static with(signer: Type<Signer>): DynamicModule {
-    return {
-      module: WalletsModule,
-      imports: [LedgerModule, MarketsModule],
-      providers: [
-        { provide: Chains, useFactory: (config: Config) => Chains.from(config), inject: [Config] },
-        { provide: Signer, useClass: signer },
-        ...[SendRows, Anchors, Signing, Settling, Tracking, Sweeping, Wallets],
-      ],
-      exports: [Chains, Wallets, Sweeping],
-    };
-  }
-}
+class WalletsModule {}
+
+/** Chains and everything that sends on them. `main` takes it with `NoSigner`, `worker` with `FileSigner`. */
+export const walletsModule = (signer: Type<Signer>): DynamicModule => ({
+  module: WalletsModule,
+  imports: [LedgerModule, MarketsModule],
+  providers: [
+    { provide: Chains, useFactory: (config: Config) => Chains.from(config), inject: [Config] },
+    { provide: Signer, useClass: signer },
+    ...[SendRows, Anchors, Signing, Settling, Tracking, Sweeping, Wallets],
+  ],
+  exports: [Chains, Wallets, Sweeping],
+});
