@@ -72,8 +72,9 @@ export interface Credit {
 
 /**
  * What one more in-time payment credits. Everything is a function of the total paid, less what was booked before, so
- * splitting a payment never changes the totals: each cost is floor(cost × paid / quoted); of the rest, `once` lines are
- * filled first in their order, then streaming lines get equal runway; a line's units are floor(its share × rate).
+ * splitting a payment never changes the totals: each cost is floor(cost × paid / quoted), what the lines share is
+ * floor(all their shares × paid / quoted). Of that, `once` lines are filled first in their order, then streaming lines get
+ * equal runway; a line's units are floor(its share × rate). The units lost to rounding come right at full payment.
  * `creditedBefore` is what this lock has credited to each line and still stands; a line that holds more than its due
  * (a payment before it was taken back) gets nothing until the total has caught up.
  */
@@ -87,7 +88,7 @@ export function creditOf(
   const before = minUnits(paidBefore, lock.capacityUnits);
   const after = minUnits(paidBefore + paidNow, lock.capacityUnits);
   const [costsBefore, costsAfter] = [costsAt(lock, before), costsAt(lock, after)];
-  const due = linesAt(lock, after - sumOf(costsAfter));
+  const due = linesAt(lock, after);
   return {
     costs: mapCosts((kind) => costsAfter[kind] - costsBefore[kind]),
     perLine: due.map((units, index) => {
@@ -103,10 +104,12 @@ function costsAt(lock: Pick<Lock, 'quotedUnits' | 'costs'>, paid: bigint): Costs
   return mapCosts((kind) => divide(lock.costs[kind] * paid, lock.quotedUnits, 'floor'));
 }
 
-/** Units each line holds after `net` pay units in total were shared among them. */
-function linesAt({ lines }: Pick<Lock, 'lines'>, net: bigint): bigint[] {
+/** Units each line holds after `paid` units in total. */
+function linesAt({ quotedUnits, lines }: Pick<Lock, 'quotedUnits' | 'lines'>, paid: bigint): bigint[] {
+  const all = lines.reduce((sum, { shareUnits }) => sum + shareUnits, 0n);
   const streaming = lines.reduce((sum, line) => sum + (line.clock === 'once' ? 0n : line.shareUnits), 0n);
-  let rest = net;
+  // Not what is left of the payment after its costs: that can fall by a unit as the payment grows.
+  let rest = divide(all * paid, quotedUnits, 'floor');
   const shares = new Map<number, bigint>();
   for (const line of lines.filter(({ clock }) => clock === 'once')) {
     const share = minUnits(line.shareUnits, rest);

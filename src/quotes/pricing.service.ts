@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AssetCatalog } from '../markets/catalog.ts';
 import { Markets } from '../markets/markets.service.ts';
-import { policyOf } from '../markets/policy.ts';
+import { type AssetPolicy, policyOf } from '../markets/policy.ts';
 import type { AcceptedPrice } from '../markets/price.ts';
 import type { Asset, AssetId } from '../money/asset.ts';
 import { formatRatio, parseUnits } from '../money/codec.ts';
@@ -56,6 +56,7 @@ const MICROS = 1_000_000n;
 @Injectable()
 export class Pricing {
   private readonly rates = new Map<string, KnownRate>();
+  private readonly policies = new Map<AssetId, AssetPolicy>();
   private readonly used = new WeakMap<AcceptedPrice, UsedPrice>();
 
   constructor(
@@ -87,6 +88,12 @@ export class Pricing {
     return { payUnits: priced.payUnits, prices, detail: this.withRight(body, rightUnits, priced.payUnits, detail) };
   }
 
+  private policy(asset: AssetId): AssetPolicy {
+    const known = this.policies.get(asset) ?? policyOf(this.config, asset);
+    this.policies.set(asset, known);
+    return known;
+  }
+
   private lineRequest(pay: Asset, { asset, clock, priceNumerator }: StatedLine, now: Date): LineRequest {
     this.markets.requireQuotable(asset, 'lines');
     return { asset, clock, priceNumerator, rate: this.rate(pay, this.catalog.require(asset), now) };
@@ -104,7 +111,7 @@ export class Pricing {
   }
 
   private request(pay: Asset, lines: readonly LineRequest[], rightUnits: bigint, now: Date): QuoteRequest {
-    const { fundByMs, confirmAfterMs } = policyOf(this.config, pay.id);
+    const { fundByMs, confirmAfterMs } = this.policy(pay.id);
     const converts = lines.some(({ asset }) => asset !== pay.id);
     const premiumBps = converts ? this.premium.premiumBps(pay.id, fundByMs + confirmAfterMs) : 0;
     return {
@@ -146,7 +153,7 @@ export class Pricing {
   }
 
   private checkSize(pay: Asset, units: bigint, field: string): void {
-    const { depositMinimum, lockMaximum } = policyOf(this.config, pay.id);
+    const { depositMinimum, lockMaximum } = this.policy(pay.id);
     const [least, most] = [parseUnits(depositMinimum, pay.decimals), parseUnits(lockMaximum, pay.decimals)];
     if (typeof least === 'bigint' && typeof most === 'bigint' && units >= least && units <= most) return;
     throw new Refusal('size_limit', { field, expected: `a payment of ${depositMinimum} to ${lockMaximum} ${pay.id}` });
@@ -160,7 +167,7 @@ export class Pricing {
     { payUnits, lines, costs }: PricedQuote,
     prices: readonly AcceptedPrice[],
   ): QuoteDetail {
-    const policy = policyOf(this.config, pay.id);
+    const policy = this.policy(pay.id);
     const usd = this.usdMicros(pay, payUnits, prices);
     const risky = requests.some(({ asset }) => asset !== pay.id);
     const seconds = lines.flatMap(({ ticks }, n) => {

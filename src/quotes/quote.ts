@@ -8,6 +8,7 @@ export const PRICE_SCALE = 10n ** 18n;
 const MYRIAD = 10_000n;
 /** Significant digits a locked rate keeps; the rest is cut in the desk's favour. */
 const RATE_DIGITS = 18;
+const GUESSES_MAX = 16;
 
 /** USD for one whole unit, as accepted by the price rule; bid and ask are the mid less and plus its uncertainty. */
 export interface UsdPrice {
@@ -113,18 +114,32 @@ export function quoteForPayment(request: QuoteRequest, payUnits: bigint): Priced
   const fee = divide(payUnits * request.feeBps, MYRIAD, 'ceil');
   const left = payUnits - premium - fee - request.networkUnits - request.rightUnits;
   if (left <= 0n) return 'nothing_left';
-  // Cost grows with size, so the first guess is too dear, the second too cheap, and the third safe and close.
-  let swap = 0n;
-  for (let guess = 0; guess < 3; guess += 1) {
-    const shares = left > swap ? distribute(request, left - swap) : null;
-    if (shares === null) return 'nothing_left';
-    swap = swapOf(request, shares);
-  }
-  const shares = left > swap ? distribute(request, left - swap) : null;
-  if (shares === null) return 'nothing_left';
+  const swap = swapWithin(request, left);
+  const shares = swap === null ? null : distribute(request, left - swap);
+  if (swap === null || shares === null) return 'nothing_left';
   const lines = request.lines.map((line, n) => lineForShare(line, shares[n] ?? 0n));
   if (lines.some(({ ticks }) => ticks === 0n)) return 'less_than_a_tick';
   return { payUnits, lines, costs: { premium, fee, swap, network: request.networkUnits, right: request.rightUnits } };
+}
+
+/**
+ * The swap's cost of what is left once that cost is paid; null if nothing is. Cost grows with size, so every guess from
+ * too dear a cost is too cheap and the next one is safe again: it ends on a safe one, as near as the cost is steady.
+ */
+function swapWithin(request: QuoteRequest, left: bigint): bigint | null {
+  const costAt = (swap: bigint): bigint | null => {
+    const shares = left > swap ? distribute(request, left - swap) : null;
+    return shares === null ? null : swapOf(request, shares);
+  };
+  let safe = costAt(0n);
+  for (let guess = 0; guess < GUESSES_MAX && safe !== null; guess += 1) {
+    const cheap = costAt(safe);
+    if (cheap === null || cheap === safe) return cheap;
+    const next = costAt(cheap);
+    if (next === safe) return safe;
+    safe = next;
+  }
+  return safe;
 }
 
 function lineForShare(line: LineRequest, shareUnits: bigint): PricedLine {

@@ -1,6 +1,7 @@
 import { Injectable, Optional } from '@nestjs/common';
 import { AssetCatalog } from '../markets/catalog.ts';
 import { Markets } from '../markets/markets.service.ts';
+import type { AcceptedPrice } from '../markets/price.ts';
 import { formatUnits } from '../money/codec.ts';
 import { Payees } from '../payees/payees.service.ts';
 import { Clock } from '../platform/clock.ts';
@@ -46,6 +47,7 @@ const PAYABLE_AGE_MS = 30_000;
 /** Firm offers: priced from memory, stored with their key and event, taken by `Locks`. */
 @Injectable()
 export class Quotes {
+  private readonly evidenced = new WeakMap<AcceptedPrice, Promise<unknown>>();
   private readonly payable = new Map<string, { readonly canonical: string; readonly atMs: number }>();
 
   constructor(
@@ -100,7 +102,7 @@ export class Quotes {
     const now = await this.clock.now();
     const lines = await this.lines(tenantId, body, now);
     const { payUnits, detail, prices } = this.pricing.price(body, lines, now);
-    await this.markets.storeEvidence(prices);
+    await this.evidence(prices);
     return {
       id: newId('quote'),
       tenantId,
@@ -110,6 +112,19 @@ export class Quotes {
       expiresAt: new Date(now.getTime() + this.config.settings.QUOTE_TTL_MS),
       detail,
     };
+  }
+
+  /** Stores the evidence of prices once, however many quotes wait for it. */
+  private async evidence(prices: readonly AcceptedPrice[]): Promise<void> {
+    for (const price of prices) {
+      let storing = this.evidenced.get(price);
+      if (storing === undefined) {
+        storing = this.markets.storeEvidence([price]);
+        this.evidenced.set(price, storing);
+        storing.catch(() => this.evidenced.delete(price));
+      }
+      await storing;
+    }
   }
 
   private async lines(tenantId: string, body: QuoteBody, now: Date): Promise<StatedLine[]> {
