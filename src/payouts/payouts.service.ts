@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { Chains } from '../adapters/chains/index.ts';
+import { Accrual } from '../escrow/accrual.service.ts';
+import { Escrow } from '../escrow/escrow.service.ts';
+import { Ledger } from '../ledger/ledger.service.ts';
+import { AssetCatalog } from '../markets/catalog.ts';
+import { Markets } from '../markets/markets.service.ts';
+import { Clock } from '../platform/clock.ts';
+import { crashpoint } from '../platform/crashpoint.ts';
+import { Database, type Tx } from '../platform/database.ts';
+import { newId } from '../platform/id.ts';
+import { feeShare, isWorthSending } from './fee.ts';
+
+/** Outputs a fee is shared among when it is estimated, before the batch is known. */
+const FEE_OUTPUTS = 1;
+
+interface DuePayee {
+  readonly id: string;
+  readonly asset: string;
+  readonly destination: string;
+  readonly intervalMs: number;
+  readonly minimumUnits: string;
+}
+
+/** Turns payables into payouts when a payee's time has come. */
+@Injectable()
+export class Payouts {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly catalog: AssetCatalog,
+    private readonly markets: Markets,
+    private readonly chains: Chains,
+    private readonly ledger: Ledger,
+    private readonly accrual: Accrual,
+    private readonly escrow: Escrow,
+  ) {}
+
+  /** Payees whose time has come and who may be owed something. */
+  async duePayees(): Promise<string[]> {
+    const now = await this.clock.now();
+    const rows = await this.database.prisma.$queryRaw<{ id: string }[]>`
+      SELECT p.id FROM payees p WHERE p.next_payout_at <= ${now}
+        AND EXISTS (SELECT 1 FROM lines l WHERE l.payee_id = p.id AND (l.state = 'running' OR l.paid_out_units < l.accrued_units))
+      ORDER BY p.next_payout_at, p.id LIMIT 200`;
+    return rows.map(({ id }) => id);
+  }
+
+  /**
+   * Settles a payee's leases and plans one payout of everything that may leave. Less than the payee's minimum, or too
+   * little for its fee, waits for the next time.
+   */
+  async planFor(payeeId: string): Promise<void> {
+    // The fee is asked for outside of the transaction: a slow node must not hold the lease rows.
+    const feeRate = await this.feeRateFor(payeeId);
+    await this.database.transaction(async (tx) => {
+      const now = await this.clock.now(tx);
+      const payee = await this.lockDue(tx, payeeId, now);
+      if (payee === undefined) return;
+      const due = await this.dueOf(tx, payeeId);
+      const units = due.reduce((sum, line) => sum + line.units, 0n);
+      const asset = this.catalog.require(payee.asset);
+      const usd = (id: string) => this.markets.price(id).mid;
+      const fee = units === 0n ? 0n : feeShare(this.chains.get(asset.chain), asset, feeRate, FEE_OUTPUTS, usd);
+      const next = new Date(now.getTime() + payee.intervalMs);
+      await tx.$executeRaw`UPDATE payees SET next_payout_at = ${next} WHERE id = ${payeeId}`;
+      if (units === 0n || units < BigInt(payee.minimumUnits) || !isWorthSending(units, fee)) return;
+      await this.store(tx, payee, due, { units, fee, now });
+      crashpoint('payout.planned');
+    });
+  }
+
+  private async feeRateFor(payeeId: string): Promise<bigint> {
+    const [row] = await this.database.prisma.$queryRaw<
+      { chain: string }[]
+    >`SELECT chain FROM payees WHERE id = ${payeeId}`;
+    return row === undefined ? 0n : this.chains.get(row.chain).feeRate(6);
+  }
+
+  private async lockDue(tx: Tx, payeeId: string, now: Date): Promise<DuePayee | undefined> {
+    const [row] = await tx.$queryRaw<DuePayee[]>`
+      SELECT id, asset, destination, interval_ms::float8 AS "intervalMs", minimum_units::text AS "minimumUnits"
+      FROM payees WHERE id = ${payeeId} AND next_payout_at <= ${now} FOR UPDATE`;
+    return row;
+  }
+
+  private async dueOf(tx: Tx, payeeId: string): Promise<{ lineId: string; units: bigint }[]> {
+    for (const leaseId of await this.escrow.leasesOfPayee(tx, payeeId)) {
+      const lease = await this.escrow.lock(tx, leaseId);
+      await this.accrual.settle(tx, lease);
+    }
+    return this.escrow.takePayable(tx, payeeId);
+  }
+
+  private async store(
+    tx: Tx,
+    payee: DuePayee,
+    due: readonly { lineId: string; units: bigint }[],
+    { units, fee, now }: { units: bigint; fee: bigint; now: Date },
+  ): Promise<void> {
+    const id = newId('payout');
+    const { chain } = this.catalog.require(payee.asset);
+    await tx.$executeRaw`
+      INSERT INTO payouts (id, payee_id, chain, asset, address, units, fee_units, net_units, state, created_at)
+      VALUES (${id}, ${payee.id}, ${chain}, ${payee.asset}, ${payee.destination}, ${units.toString()}::numeric,
+              ${fee.toString()}::numeric, ${(units - fee).toString()}::numeric, 'planned', ${now})`;
+    for (const line of due) {
+      await tx.$executeRaw`
+        INSERT INTO payout_items (payout_id, line_id, units) VALUES (${id}, ${line.lineId}, ${line.units.toString()}::numeric)`;
+    }
+    await this.escrow.markPaidOut(tx, due);
+    const fees = fee === 0n ? [] : [{ from: `payout:${id}`, to: 'recovery:network', asset: payee.asset, units: fee }];
+    await this.ledger.post(tx, [
+      {
+        key: `payout.planned:${id}`,
+        kind: 'payout.planned',
+        cause: id,
+        effectiveAt: now,
+        tenantId: null,
+        transfers: [
+          ...due.map((line) => ({
+            from: `payable:${line.lineId}`,
+            to: `payout:${id}`,
+            asset: payee.asset,
+            units: line.units,
+          })),
+          ...fees,
+        ],
+      },
+    ]);
+  }
+}

@@ -1,0 +1,38 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { Chains } from './adapters/chains/index.ts';
+import { workerModule } from './app.module.ts';
+import { Addresses } from './deposits/addresses.service.ts';
+import { Config } from './platform/config.ts';
+import { createLogger, NestLog } from './platform/logging.ts';
+
+/** The process that reads chains, moves money and holds the signing keys. Any number may run side by side. */
+async function main(): Promise<void> {
+  const config = Config.parse(process.env);
+  const logger = createLogger(config.settings.LOG_LEVEL, 'worker');
+  const module = workerModule(config, logger);
+  const app = await NestFactory.createApplicationContext(module, { abortOnError: false, logger: new NestLog(logger) });
+  let draining = false;
+  const drain = (signal: string) => {
+    if (draining) return;
+    draining = true;
+    logger.info({ signal }, 'draining');
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGTERM', drain);
+  process.on('SIGINT', drain);
+  await app.get(Chains).verify();
+  await app.get(Addresses, { strict: false }).openFloat();
+  logger.info('working');
+}
+
+/** One line that says what is wrong; a stack would hide it. */
+function fail(error: unknown): void {
+  process.stderr.write(`worker: ${(error instanceof Error ? error.message : String(error)).split('\n')[0]}\n`);
+  process.exit(1);
+}
+
+main().catch(fail);
