@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Wallet } from 'ethers';
+import { Transaction, Wallet } from 'ethers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEvm } from '../../devnet/evm/start.ts';
 import { EvmChain } from '../../src/adapters/chains/evm.ts';
@@ -248,6 +248,29 @@ describe('Ethereum driver', () => {
       await rig.wallet.mine(20);
       expect(await rig.chain.anchor(nonceAnchor(nonce))).toEqual({ kind: 'used', final: true, txId: foreign });
       expect(await rig.chain.anchor(nonceAnchor(nonce + 1n))).toEqual({ kind: 'free' });
+    });
+
+    it('of one account in one block are told apart by their nonces', async () => {
+      const nonce = await rig.chain.nextSlot(rig.hot.address);
+      const outputs = [output(rig.dev.deployment.accounts.payer.address, rig.asset('USDC'), 1n)];
+      const sends = [await rig.sign({ outputs }, nonce), await rig.sign({ outputs }, nonce + 1n)];
+      await withoutMining(async () => {
+        for (const { raw } of sends) await rig.chain.broadcast(raw);
+        await rig.wallet.mine();
+      });
+      for (const [n, { txId }] of sends.entries())
+        expect(await rig.chain.anchor(nonceAnchor(nonce + BigInt(n)))).toMatchObject({ kind: 'used', txId });
+    });
+
+    it('offer a rate that survives the base fee doubling, a tenth of it as tip', async () => {
+      const { baseFeePerGas } = (await rig.dev.node.call('eth_feeHistory', ['0x1', 'latest', []])) as {
+        baseFeePerGas: string[];
+      };
+      const nextBase = BigInt(baseFeePerGas.at(-1) ?? '');
+      const rate = await rig.chain.feeRate(3);
+      expect(rate - rate / 10n).toBeGreaterThanOrEqual(2n * nextBase);
+      const { raw } = await rig.sign({ outputs: [output(rig.hot.address, rig.asset('ETH'), 0n)], feeRate: 10n ** 9n });
+      expect(Transaction.from(raw)).toMatchObject({ maxFeePerGas: 10n ** 9n, maxPriorityFeePerGas: 10n ** 8n });
     });
 
     it('that cannot be paid for are refused for lack of funds', async () => {

@@ -54,7 +54,7 @@ export interface EvmSettings {
 }
 
 /** Gas of the calls we make, measured on our contracts with room to spare; for estimates only. */
-const GAS = { base: 21_000n, token: 45_000n, sweep: 110_000n } as const;
+const GAS = { base: 21_000n, token: 45_000n, sweep: 80_000n } as const;
 
 /** Gas allowed beyond the node's estimate, per cent: state may change until the transaction is mined. */
 const GAS_MARGIN_PERCENT = 25n;
