@@ -13,7 +13,7 @@ import { Database, type Tx } from '../platform/database.ts';
 import { Outbox } from '../platform/outbox.ts';
 import { Refusal } from '../platform/refusal.ts';
 import { Wallets } from '../wallets/wallets.service.ts';
-import { creditDepth, usdMicros } from './deposit.ts';
+import { creditDepth, type DepositState, next, usdMicros } from './deposit.ts';
 import { confirmJournal, restoreJournal } from './journals.ts';
 
 export interface DueRow {
@@ -164,7 +164,7 @@ export class ConfirmDeposits {
       due.map((row) => (row.state === 'reorged' ? restoreJournal(row, now) : confirmJournal(row))),
     );
     for (const row of due) {
-      const state = row.state === 'reorged' ? row.reorged_from : row.lease_id === null ? 'float' : 'confirmed';
+      const state = row.state === 'reorged' ? row.reorged_from : stateOnceDeep(row.lease_id);
       await tx.$executeRaw`
         UPDATE deposits SET state = ${state}, confirmed_at = coalesce(confirmed_at, ${now}), reorged_from = NULL,
           reorged_at = NULL, released_at = NULL WHERE id = ${row.id}`;
@@ -191,6 +191,12 @@ export class ConfirmDeposits {
       { depositId: row.id, released: false },
     );
   }
+}
+
+/** A lease's deposit waits to be decided; the operator's own is float at once. */
+function stateOnceDeep(leaseId: string | null): DepositState {
+  const confirmed = next('seen', 'deep-enough');
+  return leaseId === null ? next(confirmed, 'own-float') : confirmed;
 }
 
 export const unclaimed = (id: string, tenantId: string | null, reason: string) => ({

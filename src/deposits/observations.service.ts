@@ -6,6 +6,7 @@ import { newId } from '../platform/id.ts';
 import { Outbox } from '../platform/outbox.ts';
 import { Ledger } from '../ledger/ledger.service.ts';
 import { Wallets } from '../wallets/wallets.service.ts';
+import { next } from './deposit.ts';
 import { reorgJournal } from './journals.ts';
 import { transferData } from './view.ts';
 
@@ -74,7 +75,7 @@ export class Observations {
   /** Marks deposits that left the mempool without being mined. Should one return, it is seen anew, at that time. */
   async dropped(tx: Tx, ids: readonly string[]): Promise<void> {
     const rows = await tx.$queryRaw<{ id: string; tenant_id: string | null }[]>`
-      UPDATE deposits SET state = 'dropped' WHERE id = ANY(${[...ids]}) AND state = 'seen' AND height IS NULL
+      UPDATE deposits SET state = ${next('seen', 'vanished')} WHERE id = ANY(${[...ids]}) AND state = 'seen' AND height IS NULL
       RETURNING id, tenant_id`;
     await this.outbox.write(
       tx,
@@ -96,7 +97,7 @@ export class Observations {
       UPDATE deposits SET height = NULL, block_hash = NULL, block_time = NULL
       WHERE chain = ${chainId} AND height > ${height} AND state = 'seen'`;
     const rows = await tx.$queryRaw<Orphan[]>`
-      UPDATE deposits SET reorged_from = state, state = 'reorged', reorged_at = ${now}, reversals = reversals + 1,
+      UPDATE deposits SET reorged_from = state, state = ${next('credited', 'orphaned')}, reorged_at = ${now}, reversals = reversals + 1,
         height = NULL, block_hash = NULL, block_time = NULL
       WHERE chain = ${chainId} AND height > ${height}
         AND state IN ('confirmed', 'credited', 'returned', 'unclaimed', 'float')
