@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { type DepositState, next } from '../deposits/deposit.ts';
 import { Ledger } from '../ledger/ledger.service.ts';
 import type { Transfer } from '../ledger/transfer.ts';
 import { AssetCatalog } from '../markets/catalog.ts';
@@ -180,12 +181,7 @@ export class Credit {
     for (const part of outcome.parts) await this.openLots(tx, deposit, lines, part, now);
     const credited = outcome.parts.some(({ perLine }) => perLine.some((units) => units > 0n));
     if (credited) await this.resume(tx, lease, now);
-    const state =
-      outcome.unclaimed !== null
-        ? 'unclaimed'
-        : outcome.parts.length > 0 || outcome.heldUnits > 0n
-          ? 'credited'
-          : 'returned';
+    const state = stateOf(outcome);
     await tx.$executeRaw`
       UPDATE deposits SET state = ${state}, reason = ${outcome.unclaimed}, credited_at = ${now},
         return_units = ${outcome.returnUnits.toString()}::numeric, held_units = ${outcome.heldUnits.toString()}::numeric
@@ -243,6 +239,12 @@ export class Credit {
     }
     return events;
   }
+}
+
+/** What a deposit becomes by what was decided of it. */
+function stateOf({ parts, heldUnits, unclaimed }: Outcome): DepositState {
+  if (unclaimed !== null) return next('confirmed', 'set-aside');
+  return next('confirmed', parts.length > 0 || heldUnits > 0n ? 'credit' : 'return');
 }
 
 /** Pay units each line stands for, to share what was paid among its lots. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Chains } from '../adapters/chains/index.ts';
+import { next } from '../deposits/deposit.ts';
 import { Ledger } from '../ledger/ledger.service.ts';
 import type { Transfer } from '../ledger/transfer.ts';
 import { policyOf } from '../markets/policy.ts';
@@ -124,7 +125,7 @@ export class EscrowReorg {
         },
       ]);
       await tx.$executeRaw`
-        UPDATE deposits SET state = 'unwound', return_units = 0, held_units = 0, released_at = NULL WHERE id = ${row.id}`;
+        UPDATE deposits SET state = ${next('reorged', 'unwind')}, return_units = 0, held_units = 0, released_at = NULL WHERE id = ${row.id}`;
       if (row.leaseId !== null) await this.accrual.reschedule(tx, row.leaseId);
       await this.outbox.write(tx, [
         {
