@@ -75,7 +75,7 @@ CREATE TABLE seals (
 );
 
 -- Where `ledger_seal` goes on: every journal up to `sealed_id` is sealed, or its transaction was rolled back. No
--- transaction from `mark_xid` on has a journal up to `mark_id`.
+-- transaction numbered above `mark_xid` has a journal up to `mark_id`.
 CREATE TABLE sealer (
   id        integer PRIMARY KEY CHECK (id = 1),
   sealed_id bigint NOT NULL,
@@ -313,13 +313,14 @@ DECLARE
   sealed integer := 0;
   ready record;
 BEGIN
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'ledger_seal needs READ COMMITTED';
+  IF current_setting('transaction_isolation') <> 'read committed' OR pg_current_xact_id_if_assigned() IS NOT NULL THEN
+    RAISE EXCEPTION 'ledger_seal needs READ COMMITTED and a transaction that has not written';
   END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('ledger_seal', 0));
   SELECT * INTO state FROM sealer;
-  -- A transaction has its number before it numbers a journal: those that start after this statement get later ids.
-  SELECT last_value INTO last_id FROM journal_ids;
+  -- A transaction has its own number before it numbers a journal, and this one gets its number below: whoever has a
+  -- later one numbers journals above `last_id`.
+  SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO last_id FROM journal_ids;
   oldest := pg_snapshot_xmin(pg_current_snapshot());
   SELECT seq, hash INTO at, head FROM seals ORDER BY seq DESC LIMIT 1;
   IF NOT FOUND THEN
@@ -352,7 +353,7 @@ BEGIN
     INSERT INTO seals (seq, journal_id, posted_at, hash) VALUES (at, ready.id, ready.posted_at, head);
     sealed := sealed + 1;
   END LOOP;
-  IF oldest >= state.mark_xid THEN
+  IF oldest > state.mark_xid AND last_id > state.sealed_id THEN
     state.sealed_id := coalesce(
       (SELECT j.id - 1 FROM journals j
         WHERE j.id > state.sealed_id AND j.id <= state.mark_id AND NOT EXISTS (SELECT FROM seals s WHERE s.journal_id = j.id)
@@ -360,7 +361,7 @@ BEGIN
       state.mark_id);
     IF state.sealed_id = state.mark_id THEN
       state.mark_id := last_id;
-      state.mark_xid := pg_snapshot_xmax(pg_current_snapshot());
+      state.mark_xid := pg_current_xact_id();
     END IF;
     UPDATE sealer SET sealed_id = state.sealed_id, mark_id = state.mark_id, mark_xid = state.mark_xid;
   END IF;
