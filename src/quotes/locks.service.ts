@@ -58,7 +58,7 @@ export class Locks {
    * no_price, asset_not_available, conflict (a quote for another lease).
    */
   async take(tx: Tx, wanted: TakeQuote): Promise<Lock> {
-    const now = await this.clock.now();
+    const now = await this.clock.now(tx);
     const row = await this.takeRow(tx, wanted, now);
     if (row.lease_id !== null && row.lease_id !== wanted.leaseId) {
       throw new Refusal('conflict', { field: 'quoteId', expected: `a quote for this lease, not for ${row.lease_id}` });
@@ -133,7 +133,7 @@ export class Locks {
 
   /** Closes a lease's open locks at once, when the lease closes: nothing more is credited at their rates. */
   async closeOf(tx: Tx, leaseId: string): Promise<void> {
-    const now = await this.clock.now();
+    const now = await this.clock.now(tx);
     for (const lock of await this.ofLease(tx, leaseId)) if (lock.state === 'open') await this.close(tx, lock.id, now);
   }
 
@@ -231,7 +231,7 @@ export class Locks {
   private async moveExposure(tx: Tx, lock: Lock, units: bigint): Promise<void> {
     if (units >= 0n) {
       const part = { num: units, den: lock.quotedUnits - lock.paidUnits + units };
-      const now = await this.clock.now();
+      const now = await this.clock.now(tx);
       await this.exposure.move(tx, lock.id, lock.kind, 'unhedged', part, new Date(now.getTime() + HEDGE_MS));
     } else {
       await this.exposure.move(tx, lock.id, 'unhedged', lock.kind, { num: -units, den: lock.paidUnits - units });
