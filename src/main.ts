@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { createApp } from './access/shell.ts';
+import { Chains } from './adapters/chains/index.ts';
 import { appModule } from './app.module.ts';
 import { Config } from './platform/config.ts';
 import { createLogger } from './platform/logging.ts';
@@ -21,6 +22,8 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', drain);
   process.on('SIGINT', drain);
+  // Deposit addresses and quotes are made here: a node of another network must not be believed for a moment.
+  await app.get(Chains).verify();
   await app.listen(config.settings.PORT, config.settings.HOST);
   logger.info({ url: config.settings.PUBLIC_URL ?? (await app.getUrl()) }, 'listening');
 }

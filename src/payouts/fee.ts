@@ -13,7 +13,9 @@ export type UsdPriceOf = (asset: string) => Ratio;
  * asked for only where the fee is paid in another asset.
  */
 export function feeShare(chain: Chain, asset: Asset, feeRate: bigint, outputs: number, usd: UsdPriceOf): bigint {
-  const fee = chain.estimateFee({ inputs: 1, outputs, asset: asset.id }, feeRate);
+  // On EVM chains inputs are deposit addresses to sweep; the hot wallet has none.
+  const inputs = chain.family === 'evm' ? 0 : 1;
+  const fee = chain.estimateFee({ inputs, outputs, asset: asset.id }, feeRate);
   const share = divide(fee.units, BigInt(outputs), 'ceil');
   if (fee.asset === asset.id) return share;
   const [from, to] = [usd(fee.asset), usd(asset.id)];

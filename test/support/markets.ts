@@ -1,3 +1,5 @@
+import * as secp256k1 from '@bitcoinerlab/secp256k1';
+import { BIP32Factory } from 'bip32';
 import { type Exchanges, LOCAL_PAIRS, startExchanges } from '../../devnet/exchanges/index.ts';
 import { PriceSources } from '../../src/adapters/prices/index.ts';
 import { AssetStates } from '../../src/markets/asset-states.service.ts';
@@ -11,15 +13,18 @@ import { createDatabase, type TestDatabase } from './database.ts';
 
 export const TEST_PRICES = { BTC: '64000', ETH: '3200', AKT: '0.5', USDC: '1', USDT: '0.9995', DAI: '1.0001' };
 
+/** An account key of nobody, at depth 3 as chains ask for. */
+const xpub = BIP32Factory(secp256k1).fromSeed(Buffer.alloc(32, 7)).derivePath("m/84'/0'/0'").neutered().toBase58();
+
 /** Settings that switch every chain on without any node. */
 export const ALL_CHAINS = {
   BITCOIN_RPC_URL: 'http://127.0.0.1:1',
-  BITCOIN_ACCOUNT_XPUB: 'xpub',
+  BITCOIN_ACCOUNT_XPUB: xpub,
   ETHEREUM_RPC_URL: 'http://127.0.0.1:1',
-  ETHEREUM_FACTORY: '0x',
-  ETHEREUM_HOT_ADDRESS: '0x',
+  ETHEREUM_FACTORY: `0x${'11'.repeat(20)}`,
+  ETHEREUM_HOT_ADDRESS: `0x${'22'.repeat(20)}`,
   AKASH_RPC_URL: 'http://127.0.0.1:1',
-  AKASH_ACCOUNT_XPUB: 'xpub',
+  AKASH_ACCOUNT_XPUB: xpub,
 };
 
 /** Settings that point every price source at local exchanges. */
