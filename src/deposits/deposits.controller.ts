@@ -1,10 +1,11 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
-import { type Caller, visibleTenant } from '../access/caller.ts';
-import { Answers, CurrentCaller, Needs } from '../access/decorators.ts';
-import { idField } from '../access/fields.ts';
+import { actingTenant, type Caller, visibleTenant } from '../access/caller.ts';
+import { Answers, CurrentCaller, CurrentTx, Needs } from '../access/decorators.ts';
+import { emptyBody, idField } from '../access/fields.ts';
 import { page, pageOf, pageQuery } from '../access/page.ts';
 import { AssetCatalog } from '../markets/catalog.ts';
+import type { Tx } from '../platform/database.ts';
 import { Refusal } from '../platform/refusal.ts';
 import { Deposits } from './deposits.service.ts';
 import { type DepositRecord, depositView, viewDeposit } from './view.ts';
@@ -42,6 +43,22 @@ export class DepositsController {
   async getDeposit(@CurrentCaller() caller: Caller, @Param('id', { schema: depositId }) id: string) {
     const row = await this.deposits.find(id, visibleTenant(caller));
     if (row === undefined) throw new Refusal('not_found', { field: 'id' });
+    return viewDeposit(row, this.catalog.all());
+  }
+
+  @Post(':id/claim')
+  @Needs('leases:write')
+  @Answers(200, depositView, 'The deposit, on its way back to the refund address of its lease')
+  async claimDeposit(
+    @CurrentTx() tx: Tx,
+    @CurrentCaller() caller: Caller,
+    @Param('id', { schema: depositId }) id: string,
+    @Body({ schema: emptyBody }) _body: z.output<typeof emptyBody>,
+  ) {
+    const tenantId = actingTenant(caller);
+    await this.deposits.claim(tx, tenantId, id);
+    const row = await this.deposits.find(id, tenantId, tx);
+    if (row === undefined) throw new Error(`deposit ${id} is gone`);
     return viewDeposit(row, this.catalog.all());
   }
 }

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../platform/database.ts';
+import { Database, type Tx } from '../platform/database.ts';
+import { Outbox } from '../platform/outbox.ts';
 import { Prisma } from '../platform/prisma/client.ts';
 import { readCursor } from '../access/page.ts';
+import { Refusal } from '../platform/refusal.ts';
+import { type DepositState, next } from './deposit.ts';
 import type { DepositRecord } from './view.ts';
 
 export interface DepositFilter {
@@ -11,14 +14,21 @@ export interface DepositFilter {
   readonly state?: string | undefined;
 }
 
-/** Reads deposits. */
+/** Deposits as their tenant sees them. */
 @Injectable()
 export class Deposits {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+  ) {}
 
   /** One deposit, if the tenant may see it. */
-  async find(id: string, tenantId: string | undefined): Promise<DepositRecord | undefined> {
-    const [row] = await this.select(Prisma.sql`d.id = ${id} AND ${ownedBy(tenantId)}`, 1);
+  async find(
+    id: string,
+    tenantId: string | undefined,
+    reader: Tx = this.database.prisma,
+  ): Promise<DepositRecord | undefined> {
+    const [row] = await this.select(reader, Prisma.sql`d.id = ${id} AND ${ownedBy(tenantId)}`, 1);
     return row;
   }
 
@@ -32,11 +42,35 @@ export class Deposits {
         : Prisma.sql`(d.seen_at, d.id) < (to_timestamp(${ms}::numeric / 1000), ${id})`;
     const lease = filter.leaseId === undefined ? Prisma.sql`true` : Prisma.sql`d.lease_id = ${filter.leaseId}`;
     const state = filter.state === undefined ? Prisma.sql`true` : Prisma.sql`d.state = ${filter.state}`;
-    return this.select(Prisma.sql`${ownedBy(filter.tenantId)} AND ${lease} AND ${state} AND ${after}`, limit + 1);
+    return this.select(
+      this.database.prisma,
+      Prisma.sql`${ownedBy(filter.tenantId)} AND ${lease} AND ${state} AND ${after}`,
+      limit + 1,
+    );
   }
 
-  private select(where: Prisma.Sql, limit: number): Promise<DepositRecord[]> {
-    return this.database.prisma.$queryRaw<DepositRecord[]>`
+  /**
+   * Claims money that was set aside: it goes back to the lease's refund address, less the network fee.
+   * @throws Refusal not_found; lease_state unless it is unclaimed and of an asset that is known
+   */
+  async claim(tx: Tx, tenantId: string, id: string): Promise<void> {
+    const [row] = await tx.$queryRaw<{ state: DepositState; asset: string | null }[]>`
+      SELECT state, asset FROM deposits WHERE id = ${id} AND tenant_id = ${tenantId} FOR UPDATE`;
+    if (row === undefined) throw new Refusal('not_found', { field: 'id' });
+    if (row.state !== 'unclaimed' || row.asset === null) {
+      throw new Refusal('lease_state', {
+        expected: 'an unclaimed deposit of an asset that is known',
+        facts: { state: row.state },
+      });
+    }
+    await tx.$executeRaw`
+      UPDATE deposits SET state = ${next(row.state, 'return')}, return_units = units, credited_at = lockstep_now() WHERE id = ${id}`;
+    const data = { depositId: id, asset: row.asset };
+    await this.outbox.write(tx, [{ type: 'deposit.return-due', subject: id, tenantId, data }]);
+  }
+
+  private select(reader: Tx, where: Prisma.Sql, limit: number): Promise<DepositRecord[]> {
+    return reader.$queryRaw<DepositRecord[]>`
       SELECT d.id, d.chain, d.tx_id, d.place, a.address, d.lease_id, d.asset, d.reference, d.units::text AS units, d.state, d.reason,
              date_trunc('milliseconds', d.seen_at) AS seen_at, d.height::integer AS height,
              coalesce(c.tip_height - d.height + 1, 0)::integer AS confirmations, d.credited_at, d.released_at
