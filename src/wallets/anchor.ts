@@ -23,7 +23,9 @@ export function refutes(
   outcome: AnchorOutcome,
   ownTxIds: readonly string[],
 ): outcome is AnchorOutcome & { txId: string } {
-  return outcome.kind === 'used' && outcome.final && outcome.txId !== null && !ownTxIds.includes(outcome.txId);
+  if (outcome.kind !== 'used' || !outcome.final || outcome.txId === null) return false;
+  const usedBy = outcome.txId.toLowerCase();
+  return !ownTxIds.some((own) => own.toLowerCase() === usedBy);
 }
 
 /** Number of the slot an anchor uses; undefined for coins. */

@@ -123,6 +123,7 @@ describe('evidence', () => {
     ['one that is not final', { ...used, final: false }, false],
     ['one the chain cannot name', { ...used, txId: null }, false],
     ['one of our own attempts', { ...used, txId: 'ours' }, false],
+    ['one of our own, spelt otherwise', { ...used, txId: 'OURS Too' }, false],
     ['an unused anchor', { kind: 'free' } as const, false],
   ])('%s', (_name, outcome, expected) => {
     expect(refutes(outcome, ['ours', 'ours too'])).toBe(expected);
