@@ -79,9 +79,10 @@ export class Pricing {
     const requests = lines.map((line) => this.lineRequest(pay, line, now));
     const rightUnits =
       body.topUpRight === undefined ? 0n : this.units(pay, body.topUpRight.amount, 'topUpRight.amount');
-    const request = this.request(pay, requests, rightUnits, now);
+    const sizeField = body.fix === 'pay' ? 'payAmount' : 'lines';
+    const request = this.request(pay, requests, rightUnits, sizeField, now);
     const priced = this.solve(body, pay, request);
-    this.checkSize(pay, priced.payUnits, body.fix === 'pay' ? 'payAmount' : 'lines');
+    this.checkSize(pay, priced.payUnits, sizeField);
     if (rightUnits > 0n) this.checkSize(pay, rightUnits, 'topUpRight.amount');
     const prices = [...new Set([pay.id, ...lines.map(({ asset }) => asset)])].map((id) => this.markets.price(id, now));
     const detail = this.detail(body, pay, lines, requests, priced, prices);
@@ -110,8 +111,15 @@ export class Pricing {
     return rate;
   }
 
-  private request(pay: Asset, lines: readonly LineRequest[], rightUnits: bigint, now: Date): QuoteRequest {
-    const { fundByMs, confirmAfterMs } = this.policy(pay.id);
+  private request(
+    pay: Asset,
+    lines: readonly LineRequest[],
+    rightUnits: bigint,
+    sizeField: string,
+    now: Date,
+  ): QuoteRequest {
+    const { fundByMs, confirmAfterMs, lockMaximum } = this.policy(pay.id);
+    const most = parseUnits(lockMaximum, pay.decimals);
     const converts = lines.some(({ asset }) => asset !== pay.id);
     const premiumBps = converts ? this.premium.premiumBps(pay.id, fundByMs + confirmAfterMs) : 0;
     return {
@@ -121,7 +129,11 @@ export class Pricing {
       feeBps: BigInt(this.config.settings.SERVICE_FEE_BPS),
       networkUnits: this.networkCosts.costOf(pay.id, now),
       rightUnits: divide(rightUnits * BigInt(this.premium.rightBps(pay.id)), MYRIAD, 'ceil'),
-      swapCost: (units, asset) => this.venueCosts.costOf(pay.id, asset, units, now).costUnits,
+      swapCost: (units, asset) => {
+        // What is too large for a lock is refused as that, before a venue finds it too large for itself.
+        if (typeof most === 'bigint' && units > most) this.checkSize(pay, units, sizeField);
+        return this.venueCosts.costOf(pay.id, asset, units, now).costUnits;
+      },
     };
   }
 

@@ -19,7 +19,13 @@ export type Terms = z.output<typeof termsSchema>;
 /** What of the terms the tenant chooses. */
 export type ChosenTerms = Pick<Terms, 'over' | 'afterDepletion' | 'refund'>;
 
-export const termsOf = (chosen: ChosenTerms): Terms => ({ short: 'proportion', late: 'currentRate', ...chosen });
+export const termsOf = ({ over, afterDepletion, refund }: ChosenTerms): Terms => ({
+  short: 'proportion',
+  over,
+  late: 'currentRate',
+  afterDepletion,
+  refund,
+});
 
 /** A rule as the payer reads it before paying. */
 export interface Rule {
