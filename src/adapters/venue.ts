@@ -74,4 +74,8 @@ export abstract class Venue {
   abstract order(quote: LegQuote, minimumUnits: bigint, deadline: Date): Promise<LegOrder>;
   /** The result of an order sent as `txId`; `book` orders have none and are never asked. */
   abstract result(order: LegOrder, quote: LegQuote, txId: string): Promise<LegResult>;
+  /** Whether a call is an order of this venue whose output can reach nobody but our wallet. The signer asks. */
+  isOwnOrder(_call: ContractCall): boolean {
+    return false;
+  }
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Chain, Signed, Unsigned } from '../adapters/chain.ts';
 import { Chains } from '../adapters/chains/index.ts';
+import { Venues } from '../adapters/venues/index.ts';
 import { policyOf } from '../markets/policy.ts';
 import type { AssetId } from '../money/asset.ts';
 import { parseUnits } from '../money/codec.ts';
@@ -38,6 +39,7 @@ const keyFile = z.record(
 @Injectable()
 export class FileSigner extends Signer {
   private readonly keys: z.output<typeof keyFile>;
+  private readonly venues: Venues;
 
   constructor(
     private readonly config: Config,
@@ -51,6 +53,7 @@ export class FileSigner extends Signer {
     const parsed = keyFile.safeParse(JSON.parse(readFileSync(path, 'utf8')));
     if (!parsed.success) throw new Error('settings: SIGNER_KEY_FILE is not JSON of wallet id → account secret');
     this.keys = parsed.data;
+    this.venues = Venues.from(config);
   }
 
   override async sign(walletId: string, sendId: string, unsigned: Unsigned): Promise<Signed> {
@@ -134,7 +137,8 @@ export class FileSigner extends Signer {
     );
     return {
       factory: ETHEREUM_FACTORY?.toLowerCase() ?? null,
-      venues: UNISWAP === undefined ? [] : [UNISWAP.router.toLowerCase()],
+      spenders: UNISWAP === undefined ? [] : [UNISWAP.router.toLowerCase()],
+      isVenueOrder: (call) => this.venues.all().some((venue) => venue.isOwnOrder(call)),
       tokens: new Map(tokens),
     };
   }

@@ -9,12 +9,14 @@ export interface Cap {
   readonly hour: bigint;
 }
 
-/** Contracts the hot wallet may call on one chain, addresses in lower case. */
+/** What the hot wallet may call on one chain; addresses in lower case. */
 export interface CallRules {
   /** Our deposit forwarder factory. */
   readonly factory: string | null;
-  /** Contracts that swap for us; they may be called, and be allowed to take tokens. */
-  readonly venues: readonly string[];
+  /** Contracts that may be allowed to take tokens: those of venues, in lower case. */
+  readonly spenders: readonly string[];
+  /** Whether a call is a venue's order that pays nobody but our wallet. */
+  isVenueOrder(call: ContractCall): boolean;
   /** Pinned tokens by contract. */
   readonly tokens: ReadonlyMap<string, AssetId>;
 }
@@ -27,18 +29,19 @@ export type CallCheck =
   | { readonly kind: 'allowed'; readonly takes: { readonly asset: AssetId; readonly units: bigint } | null }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Only a sweep of our factory, an allowance for a venue, or a call to a venue. */
-export function checkCall({ to, data, value }: ContractCall, rules: CallRules): CallCheck {
+/** Only a sweep of our factory, an allowance for a venue, or an order at a venue that pays us. */
+export function checkCall(call: ContractCall, rules: CallRules): CallCheck {
+  const { to, data, value } = call;
   const contract = to.toLowerCase();
   const selector = data.slice(0, 10).toLowerCase();
   if (contract === rules.factory && selector === SELECTORS.sweep && value === 0n)
     return { kind: 'allowed', takes: null };
-  if (rules.venues.includes(contract)) return { kind: 'allowed', takes: null };
+  if (rules.isVenueOrder(call)) return { kind: 'allowed', takes: null };
   const asset = rules.tokens.get(contract);
   if (asset === undefined || selector !== SELECTORS.approve || value !== 0n || data.length !== 138)
     return { kind: 'refused', reason: `the call ${selector} to ${to} is not one of ours` };
   const spender = `0x${data.slice(34, 74).toLowerCase()}`;
-  if (!rules.venues.includes(spender))
+  if (!rules.spenders.includes(spender))
     return { kind: 'refused', reason: `${spender} may not be allowed to take ${asset}` };
   return { kind: 'allowed', takes: { asset, units: BigInt(`0x${data.slice(74)}`) } };
 }

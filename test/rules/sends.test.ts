@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Coin } from '../../src/adapters/chain.ts';
+import { exactInputOrder } from '../../src/adapters/venues/uniswap/order.ts';
+import { isOwnOrder } from '../../src/adapters/venues/uniswap/own-order.ts';
 import { anchorJson, refutes } from '../../src/wallets/anchor.ts';
 import { outpoint, selectCoins } from '../../src/wallets/coin-selection.ts';
 import { bumpedRate, feeBudget } from '../../src/wallets/fee-bump.ts';
@@ -143,7 +145,12 @@ describe('evidence', () => {
 
 describe('what the signer lets out', () => {
   const [factory, router, usdc] = [`0x${'fa'.repeat(20)}`, `0x${'bb'.repeat(20)}`, `0x${'cc'.repeat(20)}`];
-  const rules = { factory, venues: [router], tokens: new Map([[usdc, 'USDC.ethereum']]) };
+  const rules = {
+    factory,
+    spenders: [router],
+    tokens: new Map([[usdc, 'USDC.ethereum']]),
+    isVenueOrder: ({ data }: { readonly data: string }) => data === '0x0de2',
+  };
   const word = (hex: string) => hex.padStart(64, '0');
   const approve = (spender: string, units: bigint) => `0x095ea7b3${word(spender.slice(2))}${word(units.toString(16))}`;
 
@@ -154,9 +161,28 @@ describe('what the signer lets out', () => {
     ['an allowance for the venue', { to: usdc, data: approve(router, 7n), value: 0n }, 'allowed'],
     ['an allowance for a stranger', { to: usdc, data: approve(factory, 7n), value: 0n }, 'refused'],
     ['an allowance with more behind it', { to: usdc, data: `${approve(router, 7n)}00`, value: 0n }, 'refused'],
+    ['an order at a venue', { to: router, data: '0x0de2', value: 1n }, 'allowed'],
+    ['anything else at a venue', { to: router, data: '0x0de3', value: 1n }, 'refused'],
     ['any other contract', { to: `0x${'dd'.repeat(20)}`, data: '0x', value: 1n }, 'refused'],
   ])('%s', (_name, call, expected) => {
     expect(checkCall(call, rules).kind).toBe(expected);
+  });
+
+  test('an order at Uniswap is one that pays our wallet, and nothing else', () => {
+    const [wallet, thief] = [`0x${'11'.repeat(20)}`, `0x${'22'.repeat(20)}`];
+    const order = (recipient: string, unwrap: boolean) =>
+      exactInputOrder({
+        ...{ router, wallet: recipient, path: '0x0102', inputUnits: 5n, inputToken: usdc, unwrap, minimumUnits: 1n },
+        deadline: new Date(1_800_000_000_000),
+      }).call;
+    expect(isOwnOrder(order(wallet, false), router, wallet)).toBe(true);
+    expect(isOwnOrder(order(wallet, true), router, wallet)).toBe(true);
+    for (const unwrap of [false, true]) expect(isOwnOrder(order(thief, unwrap), router, wallet)).toBe(false);
+    expect(isOwnOrder({ ...order(wallet, false), to: thief }, router, wallet)).toBe(false);
+    expect(isOwnOrder({ ...order(wallet, false), data: `${order(wallet, false).data}00` }, router, wallet)).toBe(false);
+    const toRouter = order('0x0000000000000000000000000000000000000002', false);
+    expect(isOwnOrder(toRouter, router, wallet)).toBe(false);
+    expect(isOwnOrder({ to: router, data: '0x', value: 1n }, router, wallet)).toBe(false);
   });
 
   test('counts payments, native value, allowance and fee', () => {

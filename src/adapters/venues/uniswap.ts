@@ -2,8 +2,10 @@ import type { Asset, AssetId } from '../../money/asset.ts';
 import { type Money, maxUnits, money } from '../../money/money.ts';
 import { divide } from '../../money/rate.ts';
 import { JsonRpc, RpcUnavailable } from '../../platform/json-rpc.ts';
+import type { ContractCall } from '../chain.ts';
 import { type LegOrder, type LegQuote, type LegResult, type QuoteOutcome, Venue, type VenueContext } from '../venue.ts';
 import { exactInputOrder } from './uniswap/order.ts';
+import { isOwnOrder } from './uniswap/own-order.ts';
 import { decodePath, encodePath, feeUnits, pathsBetween } from './uniswap/paths.ts';
 import { type PathQuote, Pools } from './uniswap/pools.ts';
 import { resultOf } from './uniswap/result.ts';
@@ -110,6 +112,10 @@ export class UniswapVenue extends Venue {
     const input = from.reference === null ? quote.input : money(from.id, swapped.input);
     const fee = money(from.id, feeUnits(decodePath(quote.detail), input.units));
     return { kind: 'done', input, output: money(to.id, swapped.output), fees: [{ kind: 'venue', amount: fee }] };
+  }
+
+  override isOwnOrder(call: ContractCall): boolean {
+    return isOwnOrder(call, this.settings.contracts.router, this.settings.wallet);
   }
 
   private async best(input: Money, from: Asset, target: Asset, now: Date): Promise<QuoteOutcome> {

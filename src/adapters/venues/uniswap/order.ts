@@ -2,7 +2,7 @@ import type { LegOrder } from '../../venue.ts';
 import { ROUTER } from './abi.ts';
 
 /** In a router call, this recipient means the router itself (SwapRouter02, Constants.ADDRESS_THIS). */
-const ROUTER_ITSELF = '0x0000000000000000000000000000000000000002';
+export const ROUTER_ITSELF = '0x0000000000000000000000000000000000000002';
 
 interface ExactInput {
   readonly router: string;
