@@ -7,7 +7,8 @@ import type { Bcoin, BcoinCoin, BcoinNode, BcoinTx } from './bcoin.ts';
 import { reverseHex } from './bcoin.ts';
 import { RPC, RpcError } from './rpc-error.ts';
 
-const COINBASE_MATURITY = 100;
+/** A coinbase may be spent after 100 blocks; a margin keeps such a payment valid through reorganisations. */
+const COINBASE_MATURITY = 100 + 50;
 const DUST = 294;
 const RBF_SEQUENCE = 0xfffffffd;
 
