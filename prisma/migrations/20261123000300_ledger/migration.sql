@@ -1,31 +1,42 @@
 -- ledger: accounts, journals, transfers, seals. Written by `ledger_post` and `ledger_seal` alone: both run as the owner,
 -- and the application's role may call them and read, nothing else.
 
--- One row a kind, name, asset and shard. Names are compared byte by byte. Only what is ours may go below zero, and of
--- that never the float. Only kinds that may go below zero are sharded; a balance is the sum of its shards.
+-- One row a kind, name, asset and shard; a balance is the sum of its shards. Names are compared byte by byte.
 CREATE TABLE accounts (
   id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind            text COLLATE "C" NOT NULL,
-  ref             text COLLATE "C" NOT NULL CHECK (ref <> ''),
-  asset           text COLLATE "C" NOT NULL CHECK (asset <> ''),
-  shard           smallint NOT NULL DEFAULT 0 CHECK (shard >= 0),
-  role            text NOT NULL GENERATED ALWAYS AS (CASE
-    WHEN kind = 'external' THEN 'place'
-    WHEN kind IN ('suspense', 'escrow', 'payable', 'payout', 'refund') THEN 'customer'
-    WHEN kind IN ('desk', 'swap', 'revenue', 'recovery', 'expense', 'equity', 'rounding', 'loss', 'reorg') THEN 'own'
-  END) STORED,
-  may_go_negative boolean NOT NULL GENERATED ALWAYS AS (
-    kind IN ('desk', 'external', 'revenue', 'recovery', 'expense', 'equity', 'loss', 'reorg')
-    AND NOT (kind = 'equity' AND ref = 'float')) STORED,
+  ref             text COLLATE "C" NOT NULL,
+  asset           text COLLATE "C" NOT NULL,
+  shard           smallint NOT NULL DEFAULT 0,
+  role            text NOT NULL,
+  may_go_negative boolean NOT NULL,
   balance         numeric(78, 0) NOT NULL DEFAULT 0,
   CONSTRAINT account_below_zero CHECK (balance >= 0 OR may_go_negative),
-  CONSTRAINT account_shards CHECK (shard = 0 OR may_go_negative),
   UNIQUE (kind, ref, asset, shard)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 
+-- The table of kinds. Only what is ours may go below zero, and of that never the float; only what may is sharded.
+-- A trigger, not constraints and generated columns: those would be read again by every change of a balance.
+CREATE FUNCTION ledger_open_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.role := CASE
+    WHEN NEW.kind = 'external' THEN 'place'
+    WHEN NEW.kind IN ('suspense', 'escrow', 'payable', 'payout', 'refund') THEN 'customer'
+    WHEN NEW.kind IN ('desk', 'swap', 'revenue', 'recovery', 'expense', 'equity', 'rounding', 'loss', 'reorg') THEN 'own'
+  END;
+  NEW.may_go_negative := NEW.kind IN ('desk', 'external', 'revenue', 'recovery', 'expense', 'equity', 'loss', 'reorg')
+    AND NOT (NEW.kind = 'equity' AND NEW.ref = 'float');
+  IF NEW.role IS NULL OR NEW.ref = '' OR NEW.asset = '' OR NEW.shard < 0 OR NEW.shard > 0 AND NOT NEW.may_go_negative THEN
+    RAISE EXCEPTION '%:% % shard % is not an account', NEW.kind, NEW.ref, NEW.asset, NEW.shard;
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER open_account BEFORE INSERT ON accounts FOR EACH ROW EXECUTE FUNCTION ledger_open_account();
+
 -- Event keys outlive the partitions of what they name.
 CREATE TABLE journal_keys (
-  key_hash   bytea PRIMARY KEY CHECK (length(key_hash) = 32),
+  key_hash   bytea PRIMARY KEY,
   journal_id bigint NOT NULL,
   posted_at  timestamptz NOT NULL
 );
@@ -51,7 +62,7 @@ CREATE TABLE transfers (
   n            smallint NOT NULL,
   from_account bigint NOT NULL,
   to_account   bigint NOT NULL,
-  units        numeric(78, 0) NOT NULL CHECK (units > 0),
+  units        numeric(78, 0) NOT NULL,
   from_balance numeric(78, 0) NOT NULL,
   to_balance   numeric(78, 0) NOT NULL,
   place_height bigint,
@@ -59,8 +70,7 @@ CREATE TABLE transfers (
   tenant_id    text,
   posted_at    timestamptz NOT NULL,
   PRIMARY KEY (journal_id, n, posted_at),
-  CHECK (from_account <> to_account),
-  CHECK ((place_height IS NULL) = (place_tx IS NULL))
+  CHECK (units > 0 AND from_account <> to_account)
 ) PARTITION BY RANGE (posted_at);
 CREATE INDEX transfers_from ON transfers (from_account, journal_id, n);
 CREATE INDEX transfers_to ON transfers (to_account, journal_id, n);
@@ -134,7 +144,8 @@ $$;
 SELECT ledger_freeze(frozen) FROM unnest('{journal_keys,journals,transfers,seals}'::regclass[]) AS frozen;
 SELECT ledger_create_partitions(12);
 
-CREATE TRIGGER refuse_change BEFORE DELETE OR TRUNCATE OR UPDATE OF id, kind, ref, asset, shard ON accounts
+CREATE TRIGGER refuse_change BEFORE DELETE OR TRUNCATE OR UPDATE OF id, kind, ref, asset, shard, role, may_go_negative
+  ON accounts
   FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
 -- Refuses (LG002) unless an earlier journal moved the same money: kind, tenant, names, assets, units, transactions.
@@ -372,6 +383,6 @@ $$;
 REVOKE ALL ON accounts, sealer FROM PUBLIC, lockstep_app;
 REVOKE ALL ON SEQUENCE journal_ids FROM PUBLIC, lockstep_app;
 GRANT SELECT ON accounts, sealer TO lockstep_app;
-REVOKE ALL ON FUNCTION ledger_refuse_change, ledger_freeze, ledger_create_partitions, ledger_expect_same, ledger_post,
+REVOKE ALL ON FUNCTION ledger_open_account, ledger_refuse_change, ledger_freeze, ledger_create_partitions, ledger_expect_same, ledger_post,
   ledger_seal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger_create_partitions, ledger_post, ledger_seal TO lockstep_app;
