@@ -107,7 +107,7 @@ test('lines of several clocks and prices last equally long; one-time lines are p
     line('2.5', 'AKT', 'once'),
   ];
   const view = viewOf((await quoting.quote({ duration: 'P10D', lines })).body);
-  expect(view.lines.map(({ escrow }) => escrow.amount).slice(1)).toEqual(['12000.000000', '985.626283', '2.500000']);
+  expect(view.lines.map(({ escrow }) => escrow.amount).slice(1)).toEqual(['12000.000000', '985.626284', '2.500000']);
   const body = { fix: 'pay', duration: undefined, payAmount: view.pay.amount, lines };
   const forPay = viewOf((await quoting.quote(body)).body);
   expect(forPay.lines[3]?.escrow.amount).toBe('2.500000');

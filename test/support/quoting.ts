@@ -81,9 +81,14 @@ export async function startQuoting(settings: Readonly<Record<string, string>> = 
     ...settings,
   });
   const get = <T>(type: abstract new (...given: never[]) => T): T => service.app.get(type, { strict: false });
-  const refresh = async () => {
+  const refreshOnce = async () => {
     await get(Markets).refresh();
     await Promise.all([get(BlockTime).refresh(), get(NetworkCosts).refresh(), get(VenueCosts).refresh()]);
+  };
+  // The first may join one of the background's that has read the old state already.
+  const refresh = async () => {
+    await refreshOnce();
+    await refreshOnce();
   };
   const key = await service.tenantKey();
   const quoting: Quoting = {
