@@ -23,7 +23,7 @@ export const PROVIDER = 'akash1pyysjzgfpyysjzgfpyysjzgfpyysjzgfsqeghr';
 const START = new Date('2026-11-22T12:00:00Z');
 
 /** Four sources for each of BTC and AKT, none of them through another asset. */
-const PAIRS = {
+export const PAIRS = {
   kucoin: { BTC: { name: 'BTC-USD', quote: 'USD' }, AKT: { name: 'AKT-USD', quote: 'USD' } },
   bitstamp: { AKT: { name: 'aktusd', quote: 'USD' } },
 };
@@ -55,6 +55,17 @@ export const BODY = {
   lines: [{ payee: { address: PROVIDER }, price: { amount: '150.5', unit: 'uakt', per: 'block' } }],
 } as const;
 
+/** Account keys of the test wallets. */
+export async function accountSettings(): Promise<Record<string, string>> {
+  const bitcoin = BIP32Factory(secp256k1).fromSeed(Buffer.alloc(32, 7), networks.regtest).derivePath("m/84'/1'/0'");
+  const { xpub } = await accountKeys(DEV_MNEMONIC);
+  return {
+    BITCOIN_NETWORK: 'regtest',
+    BITCOIN_ACCOUNT_XPUB: bitcoin.neutered().toBase58(),
+    AKASH_ACCOUNT_XPUB: xpub,
+  };
+}
+
 /** The service over a Bitcoin node, an Akash chain and local exchanges, with 50,000 AKT of float. */
 export async function startQuoting(settings: Readonly<Record<string, string>> = {}): Promise<Quoting> {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-quoting-'));
@@ -62,20 +73,16 @@ export async function startQuoting(settings: Readonly<Record<string, string>> = 
   await db.setClock(START);
   const clock = () =>
     asOwner(db.ownerUrl, async (client) => (await client.query('SELECT lockstep_now() AS now')).rows[0].now);
-  const [bitcoin, akash, exchanges, keys] = await Promise.all([
+  const [bitcoin, akash, exchanges] = await Promise.all([
     startBitcoin({ dataDir: join(folder, 'bitcoin') }),
     startAkash({ dataDir: join(folder, 'akash'), blockTimeMs: 200 }),
     startExchanges({ prices: TEST_PRICES, now: clock }),
-    accountKeys(DEV_MNEMONIC),
   ]);
-  const bitcoinXpub = BIP32Factory(secp256k1).fromSeed(Buffer.alloc(32, 7), networks.regtest).derivePath("m/84'/1'/0'");
   const service = await startApp(db, {
     BITCOIN_RPC_URL: bitcoin.rpcUrl,
-    BITCOIN_NETWORK: 'regtest',
-    BITCOIN_ACCOUNT_XPUB: bitcoinXpub.neutered().toBase58(),
     AKASH_RPC_URL: akash.rpcUrl,
     AKASH_CHAIN_ID: DEFAULT_CHAIN_ID,
-    AKASH_ACCOUNT_XPUB: keys.xpub,
+    ...(await accountSettings()),
     PRICE_PAIRS: JSON.stringify(PAIRS),
     ...exchangeSettings(exchanges),
     ...settings,
