@@ -233,7 +233,7 @@ BEGIN
     posted[i] := true;
   END LOOP;
   INSERT INTO journal_keys (key_hash, journal_id, posted_at)
-    SELECT hashes[i], journal_ids[i], now() FROM generate_series(1, journal_count) AS i ORDER BY 1
+    SELECT hashes[i], journal_ids[i], now() FROM generate_series(1, journal_count) AS i ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
   GET DIAGNOSTICS inserted = ROW_COUNT;
   IF inserted < journal_count THEN
