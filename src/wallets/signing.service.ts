@@ -165,10 +165,13 @@ export class Signing {
       return await this.database.transaction(work);
     } catch (error) {
       const note = (error instanceof Error ? error.message : String(error)).slice(0, 500);
-      this.logger.error({ sendId: id, what, note, refused: error instanceof SigningRefused }, 'a send was not signed');
       await this.database.transaction(async (tx) => {
         const send = await this.rows.lock(tx, id);
         if (send === null || send.note === note) return;
+        this.logger.error(
+          { sendId: id, what, note, refused: error instanceof SigningRefused },
+          'a send was not signed',
+        );
         await this.rows.note(tx, id, note);
         if (error instanceof SigningRefused) await this.raise(tx, 'send.refused', send, note);
       });

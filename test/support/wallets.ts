@@ -16,7 +16,6 @@ import { Signing } from '../../src/wallets/signing.service.ts';
 import { Sweeping } from '../../src/wallets/sweeping.service.ts';
 import { Tracking } from '../../src/wallets/tracking.service.ts';
 import { type SendPlan, Wallets } from '../../src/wallets/wallets.service.ts';
-import type { TestDatabase } from './database.ts';
 
 /** The room that sends, as one process of the service has it. */
 export interface Sender {
@@ -135,5 +134,3 @@ export function payment(walletId: string, cause: string, outputs: SendPlan['outp
   }));
   return { purpose: 'payout', cause, walletId, outputs, settlement };
 }
-
-export type { TestDatabase };
