@@ -31,7 +31,8 @@ async function main(): Promise<void> {
 
 /** One line that says what is wrong; a stack would hide it. */
 function fail(error: unknown): void {
-  process.stderr.write(`worker: ${(error instanceof Error ? error.message : String(error)).split('\n')[0]}\n`);
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').trim();
+  process.stderr.write(`worker: ${text}\n`);
   process.exit(1);
 }
 

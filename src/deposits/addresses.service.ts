@@ -53,9 +53,9 @@ export class Addresses {
     for (const chain of this.chains.all()) {
       await this.database.transaction(async (tx) => {
         const walletId = hotWallet(chain.id);
-        const [wallet] = await tx.$queryRaw<
-          { address: string }[]
-        >`SELECT address FROM wallets WHERE id = ${walletId} FOR UPDATE`;
+        // Several workers may start at once; wallets are never changed, so there is no row to lock.
+        await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`float:${chain.id}`}, 0))`;
+        const [wallet] = await tx.$queryRaw<{ address: string }[]>`SELECT address FROM wallets WHERE id = ${walletId}`;
         if (wallet === undefined) throw new Error(`wallet ${walletId} is not stored`);
         const [known] = await tx.$queryRaw<{ id: string }[]>`
           SELECT id FROM addresses WHERE chain = ${chain.id} AND address = ${wallet.address}`;

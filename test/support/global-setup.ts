@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import pg from 'pg';
 import { startPostgres } from '../../devnet/postgres.ts';
+import { migrateQueue } from '../../src/jobs/queue.module.ts';
 import { migrate } from '../../src/platform/migrate.ts';
 
 declare module 'vitest' {
@@ -28,6 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await client.query(`CREATE DATABASE ${TEMPLATE}`);
   await client.end();
   await migrate(server.url(TEMPLATE), 'prisma/migrations', APP_PASSWORD);
+  await migrateQueue(server.url(TEMPLATE));
   project.provide('postgresUrl', server.url('postgres'));
   return async () => {
     await server.stop();
