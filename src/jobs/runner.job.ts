@@ -37,14 +37,15 @@ export class JobRunner extends WorkerHost implements OnModuleInit {
 
   /** A failed run is logged and counted; the job's next tick is its retry. */
   override async process(wake: QueueJob<{ key?: string }>): Promise<void> {
-    if (wake.name === 'tick') return this.ticker.tick();
-    const job = this.jobs.get(wake.name);
-    if (job === undefined) throw new Error(`no job is named ${wake.name}`);
+    const { name } = wake;
+    const job = this.jobs.get(name);
     try {
+      if (name === 'tick') return await this.ticker.tick();
+      if (job === undefined) throw new Error(`no job is named ${name}`);
       await job.run(wake.data.key ?? '');
     } catch (error) {
-      this.logger.error({ err: error, job: job.name, key: wake.data.key }, 'a job failed');
-      this.failures.inc({ job: job.name });
+      this.logger.error({ err: error, job: name, key: wake.data.key }, 'a job failed');
+      this.failures.inc({ job: name });
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Queue } from 'bullmq';
@@ -69,7 +70,9 @@ export class Ticker implements OnApplicationBootstrap {
       const id = key === '' ? name : `${name}-${key}`;
       // One at a time, and once more if it was woken while it ran.
       const deduplication = { id, keepLastIfActive: true };
-      await this.queue.add(name, { key }, { deduplication, removeOnComplete: true, removeOnFail: true });
+      // An id of our own: for one that it numbers itself, the queue would make a sequence, which this role may not.
+      const options = { jobId: randomUUID(), deduplication, removeOnComplete: true, removeOnFail: true };
+      await this.queue.add(name, { key }, options);
     }
   }
 }
