@@ -44,7 +44,7 @@ export class Outgoing {
     const groups = await this.database.prisma.$queryRaw<{ chain: string; asset: string }[]>`
       SELECT DISTINCT chain, asset FROM ${TABLES[kind]} WHERE state = 'planned'`;
     for (const { chain, asset } of groups) {
-      while ((await this.sendBatch(kind, this.chains.get(chain), asset)) > 0) crashpoint(`${kind}.batched`);
+      while ((await this.sendBatch(kind, this.chains.get(chain), asset)) > 0) crashpoint('outgoing.batched');
     }
   }
 
