@@ -12,6 +12,7 @@ import { transferData } from './view.ts';
 
 interface OwnAddress {
   readonly id: string;
+  readonly created_at: Date;
   readonly wallet_id: string;
   readonly lease_id: string | null;
   readonly tenant_id: string | null;
@@ -43,13 +44,20 @@ export class Observations {
     private readonly outbox: Outbox,
   ) {}
 
-  /** Transfers of a block. One seen before keeps the time it was first seen at, unless it had been dropped since. */
-  async included(tx: Tx, chain: Chain, block: ChainBlock, now: Date): Promise<void> {
-    for (const transfer of block.transfers) {
-      // A block read late still counts from its own time, which a payer relied on.
-      const seenAt = block.time < now ? block.time : now;
-      await this.observe(tx, chain, transfer, { feeOk: true, seenAt, block });
-    }
+  /**
+   * Transfers of a block. One seen before keeps the time it was first seen at, unless it had been dropped since.
+   * `notBefore` is when the chain was last read to its end, without this block.
+   */
+  async included(
+    tx: Tx,
+    chain: Chain,
+    block: ChainBlock,
+    { now, notBefore }: { readonly now: Date; readonly notBefore: Date | null },
+  ): Promise<void> {
+    // A block read late still counts from its own time, which a payer relied on. That time may be well before the block
+    // was there: Ethereum's is the start of its slot in whole seconds, Bitcoin's may lag by hours.
+    const seenAt = earlier(now, later(block.time, notBefore ?? block.time));
+    for (const transfer of block.transfers) await this.observe(tx, chain, transfer, { feeOk: true, seenAt, block });
   }
 
   /** Transfers in the mempool; `targetFeeRate` is the node's estimate for six blocks. */
@@ -143,7 +151,7 @@ export class Observations {
     { feeOk, seenAt, block }: Sighting,
   ): Promise<void> {
     const [own] = await tx.$queryRaw<OwnAddress[]>`
-      SELECT id, wallet_id, lease_id, tenant_id FROM addresses WHERE chain = ${chain.id} AND address = ${transfer.address}`;
+      SELECT id, created_at, wallet_id, lease_id, tenant_id FROM addresses WHERE chain = ${chain.id} AND address = ${transfer.address}`;
     if (own === undefined) throw new Error(`${chain.id} driver reported ${transfer.address}, which is not watched`);
     // A sweep into the hot wallet or change is no deposit: the send that made it books it.
     if (own.lease_id === null && (await this.wallets.isOwnTransaction(transfer.txId))) return;
@@ -153,7 +161,8 @@ export class Observations {
         units, state, spendable, fee_rate, fee_ok, seen_at, height, block_hash, block_time)
       VALUES (${id}, ${chain.id}, ${transfer.txId}, ${transfer.place}, ${own.id}, ${own.wallet_id}, ${own.lease_id},
         ${own.tenant_id}, ${transfer.asset}, ${transfer.reference}, ${transfer.units.toString()}::numeric, 'seen',
-        ${transfer.spendable}, ${transfer.feeRate?.toString() ?? null}::numeric, ${feeOk}, ${seenAt},
+        ${transfer.spendable}, ${transfer.feeRate?.toString() ?? null}::numeric, ${feeOk},
+        ${later(seenAt, own.created_at)},
         ${block?.height ?? null}, ${block?.hash ?? null}, ${block?.time ?? null})`;
     await this.outbox.write(tx, [
       {
@@ -165,3 +174,6 @@ export class Observations {
     ]);
   }
 }
+
+const later = (a: Date, b: Date): Date => (a > b ? a : b);
+const earlier = (a: Date, b: Date): Date => (a < b ? a : b);

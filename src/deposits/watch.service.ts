@@ -12,6 +12,11 @@ interface Cursor {
   readonly hash: string;
 }
 
+interface StoredCursor extends Cursor {
+  /** When this was the newest block there was; null if more were to be read. */
+  readonly newestAt: Date | null;
+}
+
 /** Blocks kept to find a fork; a deeper reorganisation stops the reader with an error. */
 const BLOCKS_KEPT = 2_000;
 const BLOCKS_PER_PASS = 500;
@@ -52,7 +57,8 @@ export class ChainWatch {
 
   private async read(chain: Chain): Promise<number> {
     const tip = await chain.tip();
-    let cursor = (await this.cursor(chain.id)) ?? (await this.start(chain, tip));
+    const stored = await this.cursor(chain.id);
+    let cursor: Cursor = stored ?? (await this.start(chain, tip));
     const still = await chain.blockRef(cursor.height);
     if (still?.hash !== cursor.hash) cursor = await this.rewind(chain, cursor);
     let blocks = 0;
@@ -63,7 +69,7 @@ export class ChainWatch {
         cursor = await this.rewind(chain, cursor);
         continue;
       }
-      await this.store(chain, block, Math.max(tip.height, block.height));
+      await this.store(chain, block, Math.max(tip.height, block.height), stored?.newestAt ?? null);
       crashpoint('watch.stored');
       cursor = block;
       blocks += 1;
@@ -73,9 +79,10 @@ export class ChainWatch {
     return blocks;
   }
 
-  private async cursor(chainId: string): Promise<Cursor | undefined> {
-    const rows = await this.database.prisma.$queryRaw<Cursor[]>`
-      SELECT height::integer AS height, hash FROM chain_cursors WHERE chain = ${chainId}`;
+  private async cursor(chainId: string): Promise<StoredCursor | undefined> {
+    const rows = await this.database.prisma.$queryRaw<StoredCursor[]>`
+      SELECT height::integer AS height, hash, CASE WHEN height >= tip_height THEN read_at END AS "newestAt"
+      FROM chain_cursors WHERE chain = ${chainId}`;
     return rows[0];
   }
 
@@ -92,11 +99,11 @@ export class ChainWatch {
     return tip;
   }
 
-  private async store(chain: Chain, block: ChainBlock, tipHeight: number): Promise<void> {
+  private async store(chain: Chain, block: ChainBlock, tipHeight: number, notBefore: Date | null): Promise<void> {
     const finalHeight = Math.min(await chain.finalHeight(), tipHeight);
     const now = await this.clock.now();
     await this.database.transaction(async (tx) => {
-      await this.observations.included(tx, chain, block, now);
+      await this.observations.included(tx, chain, block, { now, notBefore });
       await keepBlock(tx, chain.id, block);
       await tx.$executeRaw`
         UPDATE chain_cursors SET height = ${block.height}, hash = ${block.hash}, block_time = ${block.time},
