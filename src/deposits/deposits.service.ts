@@ -33,7 +33,12 @@ export class Deposits {
   }
 
   /** Newest first, `limit + 1` rows after the cursor. */
-  async list(filter: DepositFilter, limit: number, cursor?: string): Promise<DepositRecord[]> {
+  async list(
+    filter: DepositFilter,
+    limit: number,
+    cursor?: string,
+    reader: Tx = this.database.prisma,
+  ): Promise<DepositRecord[]> {
     const position = readCursor('deposits', cursor, /^\d{1,15} dep_[\w-]{22}$/);
     const [ms = '', id = ''] = position?.split(' ') ?? [];
     const after =
@@ -43,7 +48,7 @@ export class Deposits {
     const lease = filter.leaseId === undefined ? Prisma.sql`true` : Prisma.sql`d.lease_id = ${filter.leaseId}`;
     const state = filter.state === undefined ? Prisma.sql`true` : Prisma.sql`d.state = ${filter.state}`;
     return this.select(
-      this.database.prisma,
+      reader,
       Prisma.sql`${ownedBy(filter.tenantId)} AND ${lease} AND ${state} AND ${after}`,
       limit + 1,
     );

@@ -63,7 +63,7 @@ export class LeaseReader {
     );
     const addresses = await payeeAddresses(tx, lines);
     const pace = await paceOf(tx);
-    const deposits = await this.deposits.list({ leaseId: lease.id }, DEPOSITS_SHOWN);
+    const deposits = await this.deposits.list({ leaseId: lease.id }, DEPOSITS_SHOWN, undefined, tx);
     const lineViews = lines.map((line) => this.viewLine(line, lots, addresses.get(line.payeeId) ?? '', pace));
     return {
       id: lease.id,

@@ -192,8 +192,8 @@ export class Wallets implements OnModuleInit {
   }
 
   /** True for every address of ours, in canonical form; none of them may be paid as a payee. */
-  async isOwnAddress(chain: string, address: string): Promise<boolean> {
-    const rows = await this.database.prisma.$queryRaw<unknown[]>`
+  async isOwnAddress(chain: string, address: string, reader: Tx = this.database.prisma): Promise<boolean> {
+    const rows = await reader.$queryRaw<unknown[]>`
       SELECT 1 FROM wallet_addresses WHERE chain = ${chain} AND address = ${address}`;
     return rows.length > 0;
   }
