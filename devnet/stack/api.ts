@@ -90,6 +90,7 @@ export interface Lease {
     readonly paymentUri: string | null;
     readonly fundBy: string;
   }[];
+  readonly lots: readonly { readonly lockId: string | null; readonly credited: Amount }[];
   readonly deposits: readonly Deposit[];
 }
 

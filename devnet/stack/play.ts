@@ -70,6 +70,8 @@ async function playLease(stage: Stage, part: Part): Promise<void> {
   const paidIn = await payUri(stage.folder, state, lock.paymentUri);
   tell('paid', `${paidIn}  ${lock.due.amount} ${name}`);
   const active = await until(api, lease.id, 'the credit', (now) => now.state === 'active');
+  if (active.lots.some(({ lockId }) => lockId === null))
+    throw new Error(`lease ${lease.id} was not credited at its lock`);
   tell(
     'credited',
     `${active.deposits[0]?.txId}  ${active.lines[0]?.credited.amount} AKT in escrow, funded until block ${active.lines[0]?.fundedUntil?.tick}`,
