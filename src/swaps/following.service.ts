@@ -30,7 +30,8 @@ export class Following {
     const { state, note, txId, height } = send;
     if (state === 'confirmed') {
       const result = await this.result(leg, send);
-      if (result.kind === 'failed') throw new Error(`leg ${leg.id} succeeded in ${txId}, but: ${result.reason}`);
+      if (result.kind === 'failed')
+        return this.doubt(leg, `confirmed in ${txId}, but the venue says: ${result.reason}`);
       if (result.kind === 'pending' || txId === null || height === null) return false;
       return this.book(leg, result, { txId, height });
     }
@@ -74,11 +75,14 @@ export class Following {
     if (overdueMs <= 0) return false;
     if (state === 'planned' || state === 'unfunded')
       return this.changes.giveUp(leg, 'not signed before its deadline', (tx) => this.wallets.cancel(tx, id));
-    if (leg.state === 'doubt' || overdueMs < DOUBT_AFTER_MS) return false;
-    return this.move(leg, 'overdue', 'past its deadline, and in no block');
+    return overdueMs < DOUBT_AFTER_MS ? false : this.doubt(leg, 'past its deadline, and in no block');
   }
 
-  private move(leg: LegRow, event: 'included' | 'lost' | 'overdue', note: string | null): Promise<boolean> {
+  private async doubt(leg: LegRow, why: string): Promise<boolean> {
+    return leg.state === 'doubt' ? false : this.move(leg, 'doubted', why);
+  }
+
+  private move(leg: LegRow, event: 'included' | 'lost' | 'doubted', note: string | null): Promise<boolean> {
     return this.changes.apply(leg, event, () => Promise.resolve({ leg: { note } }));
   }
 

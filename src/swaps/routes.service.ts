@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { LegQuote, VenueContext } from '../adapters/venue.ts';
+import type { LegQuote, Venue, VenueContext } from '../adapters/venue.ts';
 import { Venues } from '../adapters/venues/index.ts';
 import type { AssetId } from '../money/asset.ts';
 import { minUnits, money } from '../money/money.ts';
 import { Config } from '../platform/config.ts';
+import { RpcUnavailable } from '../platform/json-rpc.ts';
 import type { Book, Trade } from './flatten.ts';
 import { FLOAT_VENUE, type LostRoute, nameOf, outcomeOf, routesBetween, type Step } from './route.ts';
 
@@ -33,20 +34,30 @@ const SIZES = 4;
 /** Asks the venues. */
 @Injectable()
 export class Routes {
+  private readonly known = new Map<string, readonly Step[]>();
+
   constructor(
     private readonly config: Config,
     private readonly venues: Venues,
   ) {}
 
-  /** Every step any venue offers now. */
+  /** Every step any venue offers; of a venue that does not answer, what it offered last: it still is where that trades. */
   async offered(): Promise<Step[]> {
-    const steps = await Promise.all(
-      this.venues.all().map(async (venue) => {
-        const pairs = await venue.pairs();
-        return pairs.map(([from, to]) => ({ venue: venue.name, from, to }));
-      }),
-    );
+    const steps = await Promise.all(this.venues.all().map((venue) => this.offeredBy(venue)));
     return steps.flat();
+  }
+
+  private async offeredBy(venue: Venue): Promise<readonly Step[]> {
+    try {
+      const pairs = await venue.pairs();
+      const steps = pairs.map(([from, to]) => ({ venue: venue.name, from, to }));
+      this.known.set(venue.name, steps);
+      return steps;
+    } catch (error) {
+      const known = this.known.get(venue.name);
+      if (known === undefined || !(error instanceof RpcUnavailable)) throw error;
+      return known;
+    }
   }
 
   /** The route that loses least against the mid prices, if that is no more than SLIPPAGE_MAX_BPS. */

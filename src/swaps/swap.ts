@@ -15,8 +15,8 @@ export type SwapState = 'planned' | 'running' | 'held' | 'done' | 'failed';
  *
  * A leg is **ready** when the one before it is done. One that needs an allowance first is **intent** until that is there.
  * When its order is stored and handed to `wallets/` it is **sent**: from here only evidence moves it. In a block it is
- * **seen**; when that block leaves the chain it is sent again. Past its deadline without a block it is in **doubt**. With
- * a final receipt it is **done**, or **partial** if part of its input was not taken. It is **returned** only with evidence
+ * **seen**; when that block leaves the chain it is sent again. Past its deadline without a block, or when chain and venue
+ * say different things, it is in **doubt**. With a final receipt it is **done**, or **partial** if part of its input was not taken. It is **returned** only with evidence
  * that it can no longer execute: never handed over, taken back before it was signed, or reverted for good. A fill from
  * the own float is one journal, ready to done.
  */
@@ -33,8 +33,8 @@ export type LegEvent =
   | 'included'
   /** In no block any more. */
   | 'lost'
-  /** Past its deadline, in no block. */
-  | 'overdue'
+  /** Past its deadline in no block, or the evidence contradicts itself. */
+  | 'doubted'
   /** Executed for good. */
   | 'settled'
   | 'settledInPart'
@@ -46,8 +46,8 @@ const ENDED = { settled: 'done', settledInPart: 'partial', refuted: 'returned' }
 const LEGS: Readonly<Record<LegState, Readonly<Partial<Record<LegEvent, LegState>>>>> = {
   ready: { allowed: 'intent', placed: 'sent', filled: 'done', refuted: 'returned' },
   intent: { allowed: 'intent', placed: 'sent', refuted: 'returned' },
-  sent: { ...ENDED, included: 'seen', overdue: 'doubt' },
-  seen: { ...ENDED, lost: 'sent' },
+  sent: { ...ENDED, included: 'seen', doubted: 'doubt' },
+  seen: { ...ENDED, lost: 'sent', doubted: 'doubt' },
   doubt: { ...ENDED, included: 'seen' },
   done: {},
   partial: {},

@@ -210,7 +210,7 @@ describe('machines', () => {
     'filled',
     'included',
     'lost',
-    'overdue',
+    'doubted',
     'settled',
     'settledInPart',
     'refuted',
