@@ -3,20 +3,28 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { behindTriggers, journalOf, openLedger, type TestLedger, transfer } from '../support/ledger.ts';
 
 let books: TestLedger;
+const held = new Set<pg.PoolClient>();
 beforeEach(async () => {
   books = await openLedger();
 });
-afterEach(() => books.close());
+afterEach(async () => {
+  for (const client of held) client.release(true);
+  held.clear();
+  await books.close();
+});
 
+/** A transaction that has its number. */
 async function opened(): Promise<pg.PoolClient> {
   const client = await books.database.pool.connect();
+  held.add(client);
   await client.query('BEGIN');
   await client.query('SELECT pg_current_xact_id()');
   return client;
 }
 
-async function commit(client: pg.PoolClient): Promise<void> {
-  await client.query('COMMIT');
+async function end(client: pg.PoolClient, how: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): Promise<void> {
+  await client.query(how);
+  held.delete(client);
   client.release();
 }
 
@@ -40,7 +48,7 @@ describe('while commits overlap', () => {
     for (let n = 0; n < 5; n += 1) quick.push(await books.post(journalOf([transfer('external:q', 'suspense:q', 1)])));
     await books.ledger.seal();
     expect(await sealedIds()).toEqual([]);
-    await commit(late);
+    await end(late);
     await books.sealUpTo(6);
     expect(await sealedIds()).toEqual([lateId, ...quick.map(([posted]) => String(posted?.journalId))]);
   });
@@ -48,8 +56,7 @@ describe('while commits overlap', () => {
   test('a transaction that rolls back leaves a gap in ids and none in seals', async () => {
     const lost = await opened();
     await one(lost, 'external:lost', 'suspense:lost');
-    await lost.query('ROLLBACK');
-    lost.release();
+    await end(lost, 'ROLLBACK');
     await books.post(journalOf([transfer('external:kept', 'suspense:kept', 1)]));
     await books.sealUpTo(1);
     await books.post(journalOf([transfer('external:kept', 'suspense:kept', 1)]));
@@ -60,12 +67,12 @@ describe('while commits overlap', () => {
   test('an account keeps its order where transactions were numbered in another', async () => {
     const [early, holder, late] = [await opened(), await opened(), await opened()];
     const first = await one(late, 'external:a', 'suspense:a', 5);
-    await commit(late);
+    await end(late);
     const second = await one(early, 'suspense:a', 'desk:main', 5);
-    await commit(early);
+    await end(early);
     await books.ledger.seal();
     expect(await sealedIds()).toEqual([]);
-    await commit(holder);
+    await end(holder);
     await books.sealUpTo(2);
     expect(await sealedIds()).toEqual([first, second]);
     expect(await books.ledger.balanceAsOf(books.database.prisma, 'suspense:a', 'AKT', 1n)).toBe(5n);
@@ -77,8 +84,7 @@ describe('while commits overlap', () => {
         const client = await opened();
         await one(client, `external:w${(writer + round) % 3}`, 'suspense:all');
         await one(client, 'suspense:all', `desk:w${writer}`);
-        if (round % 5 === 4) await client.query('ROLLBACK');
-        await commit(client);
+        await end(client, round % 5 === 4 ? 'ROLLBACK' : 'COMMIT');
       }
     });
     let running = true;
