@@ -18,6 +18,15 @@ export interface ReturnDue {
   readonly reversals: number;
 }
 
+/** What a line owes its payee and may leave now. */
+export interface Payable {
+  readonly lineId: string;
+  readonly asset: string;
+  /** Where the payee was paid when the line was opened. */
+  readonly destination: string;
+  readonly units: bigint;
+}
+
 /** What payouts and refunds take out of escrow. The caller books it. */
 @Injectable()
 export class Escrow {
@@ -39,15 +48,16 @@ export class Escrow {
   }
 
   /** What of a payee's payables may leave now: accrued from released lots, of leases that are not frozen, not paid out. */
-  async takePayable(tx: Tx, payeeId: string): Promise<{ lineId: string; units: bigint }[]> {
-    const rows = await tx.$queryRaw<{ lineId: string; units: string }[]>`
-      SELECT l.id AS "lineId", (sum(t.consumed_units) FILTER (WHERE t.released_at IS NOT NULL) - l.paid_out_units)::text AS units
+  async takePayable(tx: Tx, payeeId: string): Promise<Payable[]> {
+    const rows = await tx.$queryRaw<(Omit<Payable, 'units'> & { units: string })[]>`
+      SELECT l.id AS "lineId", l.asset, l.destination,
+        (sum(t.consumed_units) FILTER (WHERE t.released_at IS NOT NULL) - l.paid_out_units)::text AS units
       FROM lines l JOIN leases e ON e.id = l.lease_id JOIN lots t ON t.line_id = l.id
       WHERE l.payee_id = ${payeeId} AND l.paid_out_units < l.accrued_units AND NOT e.payouts_frozen
-      GROUP BY l.id, l.paid_out_units
+      GROUP BY l.id, l.asset, l.destination, l.paid_out_units
       HAVING sum(t.consumed_units) FILTER (WHERE t.released_at IS NOT NULL) > l.paid_out_units
       ORDER BY l.id`;
-    return rows.map(({ lineId, units }) => ({ lineId, units: BigInt(units) }));
+    return rows.map((row) => ({ ...row, units: BigInt(row.units) }));
   }
 
   async markPaidOut(tx: Tx, paid: readonly { readonly lineId: string; readonly units: bigint }[]): Promise<void> {

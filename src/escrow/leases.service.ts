@@ -98,7 +98,7 @@ export class Leases {
           expected: `an address on ${chain}: the lease has none yet`,
         });
       }
-      const canonical = await this.payees.checkDestination(quote.detail.payAsset, refundAddress, 'refundAddress');
+      const canonical = await this.payees.checkDestination(quote.detail.payAsset, refundAddress, 'refundAddress', tx);
       await this.wallets.allow(tx, { chain, address: canonical, why: 'refund', activeFrom: await this.clock.now(tx) });
       await tx.$executeRaw`
         UPDATE leases SET refund_addresses = refund_addresses || ${JSON.stringify({ [chain]: canonical })}::jsonb WHERE id = ${leaseId}`;
@@ -161,11 +161,12 @@ export class Leases {
   private async openLines(tx: Tx, tenantId: string, leaseId: string, detail: QuoteDetail): Promise<string[]> {
     const ids: string[] = [];
     for (const [n, line] of detail.lines.entries()) {
-      const payeeId = await this.payees.ensure(tx, { tenantId, asset: line.asset, payee: line.payee });
+      const { payeeId, destination } = await this.payees.ensure(tx, { tenantId, asset: line.asset, payee: line.payee });
       const id = newId('line');
       await tx.$executeRaw`
-        INSERT INTO lines (id, lease_id, n, payee_id, asset, clock, price_numerator, state)
-        VALUES (${id}, ${leaseId}, ${n}, ${payeeId}, ${line.asset}, ${line.clock}, ${line.priceNumerator}::numeric, 'idle')`;
+        INSERT INTO lines (id, lease_id, n, payee_id, destination, asset, clock, price_numerator, state)
+        VALUES (${id}, ${leaseId}, ${n}, ${payeeId}, ${destination}, ${line.asset}, ${line.clock},
+                ${line.priceNumerator}::numeric, 'idle')`;
       ids.push(id);
     }
     return ids;
@@ -180,7 +181,7 @@ export class Leases {
   ): Promise<Record<string, string>> {
     const pay = this.catalog.require(payAsset);
     const addresses: Record<string, string> = {
-      [pay.chain]: await this.payees.checkDestination(pay.id, wanted.refundAddress, 'refundAddress'),
+      [pay.chain]: await this.payees.checkDestination(pay.id, wanted.refundAddress, 'refundAddress', tx),
     };
     if (detail.terms.refund === 'inKind') {
       for (const { asset } of detail.lines) {
@@ -192,7 +193,7 @@ export class Leases {
             expected: `an address on ${chain}, for refunds in kind`,
           });
         }
-        addresses[chain] = await this.payees.checkDestination(asset, wanted.lineRefundAddress, 'lineRefundAddress');
+        addresses[chain] = await this.payees.checkDestination(asset, wanted.lineRefundAddress, 'lineRefundAddress', tx);
       }
     }
     const activeFrom = await this.clock.now(tx);

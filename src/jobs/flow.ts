@@ -29,6 +29,11 @@ export const FLOW = {
   'lease.expired': ['make-refunds'],
   // Closed: what is unspent is refunded.
   'lease.closed': ['make-refunds', 'settle-payouts'],
+  // Announced, and told again when it takes effect.
+  'payee.change_requested': [],
+  'payee.change_cancelled': [],
+  'payee.changed': [],
+  'payee.key_issued': [],
   'swap.planned': ['advance-swaps'],
   'swap.done': ['flatten-desk'],
   'swap.failed': ['flatten-desk'],

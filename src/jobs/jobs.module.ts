@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { DepositsModule } from '../deposits/deposits.module.ts';
 import { EscrowModule } from '../escrow/escrow.module.ts';
 import { LedgerModule } from '../ledger/ledger.module.ts';
+import { PayeesModule } from '../payees/payees.module.ts';
 import { PayoutsModule } from '../payouts/payouts.module.ts';
 import type { Config } from '../platform/config.ts';
 import { QuotesModule } from '../quotes/quotes.module.ts';
@@ -62,6 +63,7 @@ export const jobsModule = (config: Config): DynamicModule => ({
   imports: [
     ...queueModule(config),
     LedgerModule,
+    PayeesModule,
     QuotesModule,
     DepositsModule,
     EscrowModule,

@@ -21,6 +21,7 @@ export class MakeRefundsJob extends Job {
     await this.outgoing.settle('refund');
     await this.items.each(this.name, await this.escrow.leasesToRefund(), (id) => this.refunds.refundLease(id));
     await this.items.each(this.name, await this.escrow.returnsDue(), (id) => this.refunds.returnDeposit(id));
+    await this.items.each(this.name, await this.refunds.heldRefunds(), (id) => this.refunds.retryHeld(id));
     await this.outgoing.send('refund');
   }
 }

@@ -9,6 +9,7 @@ import { Outbox } from '../platform/outbox.ts';
 import { Prisma } from '../platform/prisma/client.ts';
 import { hotWallet } from '../wallets/wallet-list.ts';
 import { Wallets } from '../wallets/wallets.service.ts';
+import { Reconcile } from './reconcile.service.ts';
 
 /** Outputs of one transaction, by chain family: EVM sends one transfer each. */
 const OUTPUTS_MAX: Readonly<Record<Chain['family'], number>> = { akash: 100, bitcoin: 100, handshake: 100, evm: 1 };
@@ -37,13 +38,19 @@ export class Outgoing {
     private readonly chains: Chains,
     private readonly wallets: Wallets,
     private readonly outbox: Outbox,
+    private readonly reconcile: Reconcile,
   ) {}
 
-  /** Gathers what is planned into sends, one a chain and asset and as many outputs as one transaction takes. */
+  /**
+   * Gathers what is planned into sends, one a chain and asset and as many outputs as one transaction takes. An asset whose
+   * books stand above the chain waits.
+   */
   async send(kind: OutgoingKind): Promise<void> {
     const groups = await this.database.prisma.$queryRaw<{ chain: string; asset: string }[]>`
       SELECT DISTINCT chain, asset FROM ${TABLES[kind]} WHERE state = 'planned'`;
+    const stopped = await this.reconcile.stoppedAssets();
     for (const { chain, asset } of groups) {
+      if (stopped.has(asset)) continue;
       while ((await this.sendBatch(kind, this.chains.get(chain), asset)) > 0) crashpoint('outgoing.batched');
     }
   }

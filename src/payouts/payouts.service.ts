@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Chains } from '../adapters/chains/index.ts';
 import { Accrual } from '../escrow/accrual.service.ts';
-import { Escrow } from '../escrow/escrow.service.ts';
+import { Escrow, type Payable } from '../escrow/escrow.service.ts';
 import { Ledger } from '../ledger/ledger.service.ts';
 import { AssetCatalog } from '../markets/catalog.ts';
 import { Markets } from '../markets/markets.service.ts';
@@ -9,6 +9,7 @@ import { Clock } from '../platform/clock.ts';
 import { crashpoint } from '../platform/crashpoint.ts';
 import { Database, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/id.ts';
+import { Outbox } from '../platform/outbox.ts';
 import { feeShare, isWorthSending } from './fee.ts';
 
 /** Outputs a fee is shared among when it is estimated, before the batch is known. */
@@ -17,7 +18,6 @@ const FEE_OUTPUTS = 1;
 interface DuePayee {
   readonly id: string;
   readonly asset: string;
-  readonly destination: string;
   readonly intervalMs: number;
   readonly minimumUnits: string;
 }
@@ -34,6 +34,7 @@ export class Payouts {
     private readonly ledger: Ledger,
     private readonly accrual: Accrual,
     private readonly escrow: Escrow,
+    private readonly outbox: Outbox,
   ) {}
 
   /** Payees whose time has come and who may be owed something. */
@@ -47,8 +48,8 @@ export class Payouts {
   }
 
   /**
-   * Settles a payee's leases and plans one payout of everything that may leave. Less than the payee's minimum, or too
-   * little for its fee, waits for the next time.
+   * Settles a payee's leases and plans a payout of everything that may leave: one an asset and destination. Less than
+   * the payee's minimum, or too little for its fee, waits for the next time.
    */
   async planFor(payeeId: string): Promise<void> {
     // The fee is asked for outside of the transaction: a slow node must not hold the lease rows.
@@ -57,17 +58,26 @@ export class Payouts {
       const now = await this.clock.now(tx);
       const payee = await this.lockDue(tx, payeeId, now);
       if (payee === undefined) return;
-      const due = await this.dueOf(tx, payeeId);
-      const units = due.reduce((sum, line) => sum + line.units, 0n);
-      const asset = this.catalog.require(payee.asset);
-      const usd = (id: string) => this.markets.price(id).mid;
-      const fee = units === 0n ? 0n : feeShare(this.chains.get(asset.chain), asset, feeRate, FEE_OUTPUTS, usd);
       const next = new Date(now.getTime() + payee.intervalMs);
       await tx.$executeRaw`UPDATE payees SET next_payout_at = ${next} WHERE id = ${payeeId}`;
-      if (units === 0n || units < BigInt(payee.minimumUnits) || !isWorthSending(units, fee)) return;
-      await this.store(tx, payee, due, { units, fee, now });
-      crashpoint('payout.planned');
+      const due = await this.dueOf(tx, payeeId);
+      for (const part of Map.groupBy(due, ({ asset, destination }) => `${asset} ${destination}`).values()) {
+        await this.planPart(tx, payee, part, feeRate, now);
+      }
     });
+  }
+
+  /** Payables of one asset to one destination. The payee's minimum is in its own asset; others wait for the fee alone. */
+  private async planPart(tx: Tx, payee: DuePayee, part: readonly Payable[], feeRate: bigint, now: Date): Promise<void> {
+    const [first] = part;
+    if (first === undefined) return;
+    const units = part.reduce((sum, line) => sum + line.units, 0n);
+    const asset = this.catalog.require(first.asset);
+    const minimum = asset.id === payee.asset ? BigInt(payee.minimumUnits) : 0n;
+    if (units < minimum) return;
+    const usd = (id: string) => this.markets.price(id, now).mid;
+    const fee = feeShare(this.chains.get(asset.chain), asset, feeRate, FEE_OUTPUTS, usd);
+    if (isWorthSending(units, fee)) await this.store(tx, payee.id, part, { ...first, units, fee, now });
   }
 
   private async feeRateFor(payeeId: string): Promise<bigint> {
@@ -79,12 +89,12 @@ export class Payouts {
 
   private async lockDue(tx: Tx, payeeId: string, now: Date): Promise<DuePayee | undefined> {
     const [row] = await tx.$queryRaw<DuePayee[]>`
-      SELECT id, asset, destination, interval_ms::float8 AS "intervalMs", minimum_units::text AS "minimumUnits"
+      SELECT id, asset, interval_ms::float8 AS "intervalMs", minimum_units::text AS "minimumUnits"
       FROM payees WHERE id = ${payeeId} AND next_payout_at <= ${now} FOR UPDATE`;
     return row;
   }
 
-  private async dueOf(tx: Tx, payeeId: string): Promise<{ lineId: string; units: bigint }[]> {
+  private async dueOf(tx: Tx, payeeId: string): Promise<Payable[]> {
     for (const leaseId of await this.escrow.leasesOfPayee(tx, payeeId)) {
       const lease = await this.escrow.lock(tx, leaseId);
       await this.accrual.settle(tx, lease);
@@ -94,22 +104,22 @@ export class Payouts {
 
   private async store(
     tx: Tx,
-    payee: DuePayee,
-    due: readonly { lineId: string; units: bigint }[],
-    { units, fee, now }: { units: bigint; fee: bigint; now: Date },
+    payeeId: string,
+    due: readonly Payable[],
+    { asset, destination, units, fee, now }: Omit<Payable, 'lineId'> & { readonly fee: bigint; readonly now: Date },
   ): Promise<void> {
     const id = newId('payout');
-    const { chain } = this.catalog.require(payee.asset);
+    const { chain } = this.catalog.require(asset);
     await tx.$executeRaw`
       INSERT INTO payouts (id, payee_id, chain, asset, address, units, fee_units, net_units, state, created_at)
-      VALUES (${id}, ${payee.id}, ${chain}, ${payee.asset}, ${payee.destination}, ${units.toString()}::numeric,
+      VALUES (${id}, ${payeeId}, ${chain}, ${asset}, ${destination}, ${units.toString()}::numeric,
               ${fee.toString()}::numeric, ${(units - fee).toString()}::numeric, 'planned', ${now})`;
     for (const line of due) {
       await tx.$executeRaw`
         INSERT INTO payout_items (payout_id, line_id, units) VALUES (${id}, ${line.lineId}, ${line.units.toString()}::numeric)`;
     }
     await this.escrow.markPaidOut(tx, due);
-    const fees = fee === 0n ? [] : [{ from: `payout:${id}`, to: 'recovery:network', asset: payee.asset, units: fee }];
+    const fees = fee === 0n ? [] : [{ from: `payout:${id}`, to: 'recovery:network', asset, units: fee }];
     await this.ledger.post(tx, [
       {
         key: `payout.planned:${id}`,
@@ -121,12 +131,15 @@ export class Payouts {
           ...due.map((line) => ({
             from: `payable:${line.lineId}`,
             to: `payout:${id}`,
-            asset: payee.asset,
+            asset,
             units: line.units,
           })),
           ...fees,
         ],
       },
     ]);
+    const data = { payoutId: id, payeeId, asset };
+    await this.outbox.write(tx, [{ type: 'payout.planned', subject: id, tenantId: null, data }]);
+    crashpoint('payout.planned');
   }
 }

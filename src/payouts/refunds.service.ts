@@ -6,7 +6,7 @@ import { Ledger } from '../ledger/ledger.service.ts';
 import type { Transfer } from '../ledger/transfer.ts';
 import { AssetCatalog } from '../markets/catalog.ts';
 import { Markets } from '../markets/markets.service.ts';
-import type { AssetId } from '../money/asset.ts';
+import type { Asset, AssetId } from '../money/asset.ts';
 import { minUnits } from '../money/money.ts';
 import { divide } from '../money/rate.ts';
 import { Clock } from '../platform/clock.ts';
@@ -30,6 +30,15 @@ interface Draft {
   readonly units: bigint;
   /** Given the refund's account: what moves into it. */
   readonly fill: (account: string) => Transfer[];
+}
+
+interface HeldRow {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly leaseId: string;
+  readonly chain: string;
+  readonly asset: AssetId;
+  readonly units: string;
 }
 
 /** Sends back what was not spent and what did not fit. */
@@ -90,6 +99,48 @@ export class Refunds {
     });
   }
 
+  /** Refunds that cost more than they bring, oldest first. */
+  async heldRefunds(): Promise<string[]> {
+    const rows = await this.database.prisma.$queryRaw<{ id: string }[]>`
+      SELECT id FROM refunds WHERE state = 'held' ORDER BY created_at, id LIMIT 200`;
+    return rows.map(({ id }) => id);
+  }
+
+  /** Plans a refund that was held, if it is worth its fee by now. @throws Refusal no_price */
+  async retryHeld(refundId: string): Promise<void> {
+    const [row] = await this.database.prisma.$queryRaw<HeldRow[]>`
+      SELECT id, tenant_id AS "tenantId", lease_id AS "leaseId", chain, asset, units::text AS units
+      FROM refunds WHERE id = ${refundId} AND state = 'held'`;
+    if (row === undefined) return;
+    const feeRates = new Map([[row.chain, await this.chains.get(row.chain).feeRate(6)]]);
+    await this.database.transaction((tx) => this.release(tx, row, feeRates));
+  }
+
+  private async release(tx: Tx, row: HeldRow, feeRates: ReadonlyMap<string, bigint>): Promise<void> {
+    const { id, tenantId, leaseId } = row;
+    const now = await this.clock.now(tx);
+    const asset = this.catalog.require(row.asset);
+    const units = BigInt(row.units);
+    const fee = this.feeOf(asset, feeRates, now);
+    if (fee >= units) return;
+    const released = await tx.$executeRaw`
+      UPDATE refunds SET state = 'planned', fee_units = ${fee.toString()}::numeric, net_units = units - ${fee.toString()}::numeric
+      WHERE id = ${id} AND state = 'held'`;
+    if (released === 0) return;
+    const transfers = positive({ from: `refund:${id}`, to: 'recovery:network', asset: asset.id, units: fee });
+    const key = `refund.released:${id}`;
+    if (transfers.length > 0) {
+      await this.ledger.post(tx, [{ key, kind: 'refund.released', cause: id, effectiveAt: now, tenantId, transfers }]);
+    }
+    const data = { refundId: id, leaseId, asset: asset.id };
+    await this.outbox.write(tx, [{ type: 'refund.planned', subject: id, tenantId, data }]);
+  }
+
+  private feeOf(asset: Asset, feeRates: ReadonlyMap<string, bigint>, now: Date): bigint {
+    const usd = (of: string) => this.markets.price(of, now).mid;
+    return feeShare(this.chains.get(asset.chain), asset, feeRates.get(asset.chain) ?? 0n, 1, usd);
+  }
+
   /** Unspent escrow sold at the bid of now, and the service fee in proportion, both in the asset paid. */
   private atMarket({ lot, line, units }: UnspentLot, reversals: number, now: Date): Draft {
     const [from, to] = [this.catalog.require(line.asset), this.catalog.require(lot.paidAsset)];
@@ -129,9 +180,7 @@ export class Refunds {
     const asset = this.catalog.require(draft.asset);
     const address = lease.refundAddresses[asset.chain];
     if (address === undefined) throw new Error(`lease ${lease.id} has no refund address on ${asset.chain}`);
-    const usd = (of: string) => this.markets.price(of, now).mid;
-    const share = feeShare(this.chains.get(asset.chain), asset, feeRates.get(asset.chain) ?? 0n, 1, usd);
-    const fee = minUnits(share, draft.units);
+    const fee = minUnits(this.feeOf(asset, feeRates, now), draft.units);
     const net = draft.units - fee;
     await tx.$executeRaw`
       INSERT INTO refunds (id, tenant_id, lease_id, reason, lot_id, deposit_id, reversals, mode, from_asset, from_units, chain,

@@ -67,8 +67,9 @@ async function prepare(createDatabase: () => Promise<BenchDatabase>, leases: num
     [tenant, leases],
   );
   await client.query(
-    `INSERT INTO lines (id, lease_id, n, payee_id, asset, clock, price_numerator, state, started_tick, balance_units, depletes_tick)
-     SELECT 'lin_' || i, 'lea_' || i, 0, 'pay_bench', 'AKT', 'akash-height', 1000000000000000000, 'running', 1, 1000000,
+    `INSERT INTO lines (id, lease_id, n, payee_id, destination, asset, clock, price_numerator, state, started_tick,
+       balance_units, depletes_tick)
+     SELECT 'lin_' || i, 'lea_' || i, 0, 'pay_bench', 'akash1bench', 'AKT', 'akash-height', 1000000000000000000, 'running', 1, 1000000,
             1000000 + i FROM generate_series(1, $1::int) i`,
     [leases],
   );

@@ -21,19 +21,44 @@ CREATE UNIQUE INDEX payees_providers ON payees (chain, address) WHERE kind = 'pr
 CREATE UNIQUE INDEX payees_services ON payees (tenant_id, chain, asset, address) WHERE kind = 'service';
 CREATE INDEX payees_due ON payees (next_payout_at);
 
--- A wish to be paid elsewhere or otherwise: signed by the payee's key, effective after a delay.
+-- Tenants with lines that pay a payee: they see it and are told of its changes.
+CREATE TABLE payee_tenants (
+  payee_id  text NOT NULL REFERENCES payees (id),
+  tenant_id text NOT NULL REFERENCES tenants (id),
+  PRIMARY KEY (payee_id, tenant_id)
+);
+CREATE INDEX payee_tenants_tenant ON payee_tenants (tenant_id);
+
+-- Signed texts that were accepted: a nonce stands for one text, for ever.
+CREATE TABLE payee_proofs (
+  payee_id    text NOT NULL REFERENCES payees (id),
+  nonce       text NOT NULL,
+  signed_text text NOT NULL,
+  used_at     timestamptz NOT NULL,
+  PRIMARY KEY (payee_id, nonce)
+);
+
+-- A wish to be paid elsewhere or otherwise, or for an API key: effective after a delay in which it can be cancelled.
 CREATE TABLE payee_changes (
   id            text PRIMARY KEY,
   payee_id      text NOT NULL REFERENCES payees (id),
   destination   text,
   interval_ms   bigint CHECK (interval_ms > 0),
   minimum_units numeric(78,0) CHECK (minimum_units >= 0),
-  nonce         text NOT NULL,
+  api_key       boolean NOT NULL,
+  -- Of the proof; null where the tenant's own API key is the authority.
+  nonce         text,
   state         text NOT NULL CHECK (state IN ('pending', 'active', 'cancelled')),
   requested_at  timestamptz NOT NULL,
   effective_at  timestamptz NOT NULL,
-  UNIQUE (payee_id, nonce)
+  -- The API key that was given out for it.
+  key_id        text,
+  CHECK (num_nonnulls(destination, interval_ms, minimum_units) > 0 OR api_key),
+  FOREIGN KEY (payee_id, nonce) REFERENCES payee_proofs (payee_id, nonce)
 );
+CREATE UNIQUE INDEX payee_changes_one_pending ON payee_changes (payee_id) WHERE state = 'pending';
 CREATE INDEX payee_changes_due ON payee_changes (effective_at) WHERE state = 'pending';
+CREATE INDEX payee_changes_nonce ON payee_changes (payee_id, nonce);
 
 GRANT SELECT, INSERT, UPDATE ON payees, payee_changes TO lockstep_app;
+GRANT SELECT, INSERT ON payee_tenants, payee_proofs TO lockstep_app;

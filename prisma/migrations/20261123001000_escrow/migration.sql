@@ -25,6 +25,8 @@ CREATE TABLE lines (
   lease_id        text NOT NULL REFERENCES leases (id),
   n               integer NOT NULL,
   payee_id        text NOT NULL REFERENCES payees (id),
+  -- Where the payee was paid when the line was opened: a later change of it is for later lines.
+  destination     text NOT NULL,
   asset           text NOT NULL,
   clock           text NOT NULL CHECK (clock IN ('akash-height', 'utc', 'once')),
   -- Base units per tick × 10^18; for `once` lines the whole price × 10^18.
