@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { AssetId } from '../money/asset.ts';
 import { Database } from '../platform/database.ts';
-import type { AccountKindName, AccountName, AccountRole } from './account.ts';
+import { type AccountKindName, type AccountName, type AccountRole, parseAccount } from './account.ts';
+import type { Balance } from './ledger.service.ts';
 
 export interface AccountRow {
   /** `kind:ref` and asset, the account's place in the list. */
@@ -38,6 +39,19 @@ export interface JournalRow {
   readonly effectiveAt: Date;
   readonly postedAt: Date;
   readonly transfers: readonly TransferRow[];
+}
+
+/** A transfer in the journal it belongs to. */
+export interface MovementRow {
+  readonly journalId: string;
+  readonly kind: string;
+  readonly cause: string;
+  readonly effectiveAt: Date;
+  readonly from: AccountName;
+  readonly to: AccountName;
+  readonly asset: AssetId;
+  readonly units: string;
+  readonly placeTx: string | null;
 }
 
 /** A transfer's place in an account's history. */
@@ -79,6 +93,50 @@ export class Books {
     );
     const transfers = Map.groupBy(moved.rows, ({ journalId }) => journalId);
     return rows.map((row) => ({ ...row, transfers: transfers.get(row.id) ?? [] }));
+  }
+
+  /** Balances of named accounts in every asset, zeros included. */
+  async balancesOf(accounts: readonly AccountName[]): Promise<Balance[]> {
+    const parts = accounts.map(parseAccount);
+    const { rows } = await this.database.pool.query<{ account: string; asset: string; units: string }>(
+      `SELECT a.kind || ':' || a.ref AS account, a.asset, sum(a.balance)::text AS units
+       FROM accounts a JOIN unnest($1::text[], $2::text[]) AS o(kind, ref) ON a.kind = o.kind AND a.ref = o.ref
+       GROUP BY a.kind, a.ref, a.asset ORDER BY a.kind, a.ref, a.asset`,
+      [parts.map(({ kind }) => kind), parts.map(({ ref }) => ref)],
+    );
+    return rows.map(({ account, asset, units }) => ({ account, asset, units: BigInt(units) }));
+  }
+
+  /**
+   * Every transfer into or out of these accounts, oldest first, and with the journals of `whole` kinds among them all of
+   * their transfers; of a period if one is given, from its start to before its end.
+   */
+  async movements(
+    accounts: readonly AccountName[],
+    whole: readonly string[] = [],
+    period: { readonly from: Date; readonly to: Date } | null = null,
+  ): Promise<MovementRow[]> {
+    const parts = accounts.map(parseAccount);
+    const { rows } = await this.database.pool.query<MovementRow>(
+      `WITH own AS MATERIALIZED (
+         SELECT a.id FROM accounts a JOIN unnest($1::text[], $2::text[]) AS o(kind, ref) ON a.kind = o.kind AND a.ref = o.ref
+       ), touching AS MATERIALIZED (
+         SELECT journal_id, n, posted_at FROM transfers WHERE from_account IN (SELECT id FROM own)
+         UNION SELECT journal_id, n, posted_at FROM transfers WHERE to_account IN (SELECT id FROM own)
+       ), wanted AS (
+         SELECT journal_id, n, posted_at FROM touching
+         UNION SELECT t.journal_id, t.n, t.posted_at FROM touching o
+           JOIN journals j ON j.id = o.journal_id AND j.posted_at = o.posted_at AND j.kind = ANY ($3::text[])
+           JOIN transfers t ON t.journal_id = o.journal_id AND t.posted_at = o.posted_at)
+       SELECT t.journal_id::text AS "journalId", j.kind, j.cause, j.effective_at AS "effectiveAt",
+         f.kind || ':' || f.ref AS "from", g.kind || ':' || g.ref AS "to", f.asset, t.units::text, t.place_tx AS "placeTx"
+       FROM wanted w JOIN transfers t ON t.journal_id = w.journal_id AND t.n = w.n AND t.posted_at = w.posted_at
+         JOIN journals j ON j.id = t.journal_id AND j.posted_at = t.posted_at ${TRANSFER_ACCOUNTS}
+       WHERE $4::timestamptz IS NULL OR j.effective_at >= $4 AND j.effective_at < $5
+       ORDER BY t.journal_id, t.n`,
+      [parts.map(({ kind }) => kind), parts.map(({ ref }) => ref), whole, period?.from ?? null, period?.to ?? null],
+    );
+    return rows;
   }
 
   /** Transfers of an account, newest first, before `before`. */

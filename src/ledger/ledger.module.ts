@@ -6,6 +6,6 @@ import { Ledger } from './ledger.service.ts';
 @Module({
   controllers: [LedgerController],
   providers: [Books, Ledger],
-  exports: [Ledger],
+  exports: [Books, Ledger],
 })
 export class LedgerModule {}

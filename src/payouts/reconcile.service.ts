@@ -18,6 +18,33 @@ export interface Comparison {
   readonly bookUnits: bigint;
 }
 
+interface ComparedRow {
+  readonly walletId: string;
+  readonly asset: string;
+  readonly height: bigint;
+  readonly chainUnits: string;
+  readonly bookUnits: string;
+  readonly comparedAt: Date;
+}
+
+/** A wallet as its operator sees it. */
+export interface WalletState {
+  readonly id: string;
+  readonly chain: string;
+  readonly role: 'deposit' | 'hot' | 'gas' | 'cold';
+  readonly address: string;
+  readonly holdings: readonly {
+    readonly asset: string;
+    readonly bookUnits: bigint;
+    readonly compared: {
+      readonly height: bigint;
+      readonly chainUnits: bigint;
+      readonly bookUnits: bigint;
+      readonly comparedAt: Date;
+    } | null;
+  }[];
+}
+
 /**
  * Compares places with books: minus the balance of `external:<wallet>` is exactly what the wallet must hold. It never
  * adjusts. Books above the chain are a loss nobody knows of: an alarm, and payouts of that asset stop. The chain above the
@@ -74,6 +101,33 @@ export class Reconcile {
     const rows = await this.database.prisma.$queryRaw<{ asset: string }[]>`
       SELECT DISTINCT asset FROM reconciliations WHERE book_units > chain_units`;
     return new Set(rows.map(({ asset }) => asset));
+  }
+
+  /** Every wallet with what it must hold now and how that compared last, by asset of its chain. */
+  async walletStates(): Promise<WalletState[]> {
+    const wallets = await this.database.prisma.$queryRaw<Omit<WalletState, 'holdings'>[]>`
+      SELECT id, chain, role, address FROM wallets ORDER BY id`;
+    const compared = await this.database.prisma.$queryRaw<ComparedRow[]>`
+      SELECT wallet_id AS "walletId", asset, height, chain_units::text AS "chainUnits", book_units::text AS "bookUnits",
+        compared_at AS "comparedAt" FROM reconciliations`;
+    const books = await this.ledger.balances(this.database.prisma, 'external');
+    return wallets
+      .filter(({ chain }) => this.chains.has(chain))
+      .map((wallet) => ({
+        ...wallet,
+        holdings: this.chains.get(wallet.chain).assets.map(({ id: asset }) => {
+          const last = compared.find((row) => row.walletId === wallet.id && row.asset === asset);
+          const booked = books.find((row) => row.account === `external:${wallet.id}` && row.asset === asset);
+          return {
+            asset,
+            bookUnits: -(booked?.units ?? 0n),
+            compared:
+              last === undefined
+                ? null
+                : { ...last, chainUnits: BigInt(last.chainUnits), bookUnits: BigInt(last.bookUnits) },
+          };
+        }),
+      }));
   }
 
   private async compare(chain: Chain, place: Place, asset: string): Promise<Comparison | undefined> {
