@@ -36,6 +36,9 @@ export const FLOW = {
   'payee.key_issued': [],
   'swap.planned': ['advance-swaps'],
   'swap.done': ['flatten-desk'],
+  // Contradicting evidence, or a float below its mark: for the operator.
+  'swap.held': [],
+  'float.low': [],
   'swap.failed': ['flatten-desk'],
   'payout.planned': ['advance-sends'],
   'payout.confirmed': [],

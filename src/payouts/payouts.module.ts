@@ -13,10 +13,11 @@ import { RefundsController } from './refunds.controller.ts';
 import { Refunds } from './refunds.service.ts';
 import { StatementsController } from './statements.controller.ts';
 import { Statements } from './statements.service.ts';
+import { SwapsModule } from '../swaps/swaps.module.ts';
 import { WalletsController } from './wallets.controller.ts';
 
 @Module({
-  imports: [EscrowModule, LedgerModule, MarketsModule, PayeesModule],
+  imports: [EscrowModule, LedgerModule, MarketsModule, PayeesModule, SwapsModule],
   controllers: [PayoutsController, RefundsController, StatementsController, WalletsController],
   providers: [Outgoing, PayoutReader, Payouts, Reconcile, RefundReader, Refunds, Statements],
   exports: [Outgoing, Payouts, Refunds, Reconcile],

@@ -7,6 +7,7 @@ import { Clock } from '../platform/clock.ts';
 import { Database } from '../platform/database.ts';
 import { Metrics } from '../platform/metrics.ts';
 import { LOGGER } from '../platform/platform.module.ts';
+import { Swaps } from '../swaps/swaps.service.ts';
 import { type Place, Wallets } from '../wallets/wallets.service.ts';
 
 /** What a place holds, what the books say, and the difference, at one final height. */
@@ -60,6 +61,7 @@ export class Reconcile {
     private readonly chains: Chains,
     private readonly wallets: Wallets,
     private readonly ledger: Ledger,
+    private readonly swaps: Swaps,
     metrics: Metrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -134,6 +136,8 @@ export class Reconcile {
     if (!(await this.isStill(place))) return undefined;
     const before = await this.booked(place, asset);
     const { units: chainUnits, height } = await chain.holding(place, asset, null);
+    // A fill that the chain shows is booked a moment later.
+    if ((await this.swaps.unsettled(place.walletId, height)).length > 0) return undefined;
     // Something moved while the chain was asked: the next run compares it.
     if (!(await this.isStill(place)) || before !== (await this.booked(place, asset))) return undefined;
     return { walletId: place.walletId, asset, height, chainUnits, bookUnits: before };
