@@ -1,5 +1,5 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
-import { Inject, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, type OnModuleInit } from '@nestjs/common';
 import type { Job as QueueJob } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
@@ -12,7 +12,7 @@ import { Ticker } from './ticker.service.ts';
 
 /** Takes wake-ups from the queue and runs what they name. */
 @Processor(QUEUE, { concurrency: 6 })
-export class JobRunner extends WorkerHost implements OnModuleInit {
+export class JobRunner extends WorkerHost implements OnModuleInit, BeforeApplicationShutdown {
   private readonly jobs: ReadonlyMap<string, Job>;
   private readonly failures: Counter<'job'>;
 
@@ -33,6 +33,11 @@ export class JobRunner extends WorkerHost implements OnModuleInit {
     const extra = [...this.jobs.keys()].filter((name) => !EVERY_JOB.some((known) => known === name));
     if (missing.length > 0) throw new Error(`jobs without an implementation: ${missing.join(', ')}`);
     if (extra.length > 0) throw new Error(`jobs that the flow does not know: ${extra.join(', ')}`);
+  }
+
+  /** Takes nothing new and waits for what runs, before the queue and the database are closed under it. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.worker.pause();
   }
 
   /** A failed run is logged and counted; the job's next tick is its retry. */
