@@ -39,7 +39,8 @@ function checkTokens(text: string): void {
     } else if (token === '}' || token === ']') open.pop();
     else if (token === ',') {
       if (inside !== undefined) inside.expectsName = inside.names !== null;
-    } else if (token !== ':') checkText(JSON.parse(token) as string, inside);
+    } else if (token !== ':')
+      checkText(token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1), inside);
   }
 }
 

@@ -9,7 +9,7 @@ import { newId } from '../platform/id.ts';
 import { Refusal } from '../platform/refusal.ts';
 import { type AssetState, AssetStates } from './asset-states.service.ts';
 import { AssetCatalog } from './catalog.ts';
-import { recordEvidence } from './evidence.ts';
+import { readEvidence, recordEvidence } from './evidence.ts';
 import { oldestMarks, recordMarks } from './marks.ts';
 import { type AcceptedPrice, type Judged, judge, type MissingPrice } from './price.ts';
 import { deviationBps, type PriceLimits } from './price-rule.ts';
@@ -108,6 +108,11 @@ export class Markets implements OnModuleInit {
     await recordEvidence(this.database.prisma, missing);
     for (const { evidenceId } of missing) this.stored.add(evidenceId);
     return prices.map(({ evidenceId }) => evidenceId);
+  }
+
+  /** Prices as they were when their evidence was stored, in the order of the ids. @throws Error for an unknown id. */
+  async evidence(tx: Tx, ids: readonly string[]): Promise<AcceptedPrice[]> {
+    return readEvidence(tx, ids);
   }
 
   private async refreshOnce(): Promise<void> {

@@ -87,8 +87,17 @@ const DEFAULTS: Readonly<Record<string, AssetPolicy>> = {
 
 export const POLICY_NAMES = Object.keys(policySchema.shape) as (keyof AssetPolicy)[];
 
+const known = new WeakMap<Config, Map<string, AssetPolicy>>();
+
 /** The policy of an asset under a configuration. @throws Error naming the setting if `POLICY` changes it to something unusable. */
 export function policyOf(config: Config, asset: string): AssetPolicy {
+  const policies = known.get(config) ?? new Map<string, AssetPolicy>();
+  const policy = policies.get(asset) ?? readPolicy(config, asset);
+  known.set(config, policies.set(asset, policy));
+  return policy;
+}
+
+function readPolicy(config: Config, asset: string): AssetPolicy {
   const changed = { ...(DEFAULTS[asset] ?? STABLECOIN), ...(config.settings.POLICY?.[asset] as object | undefined) };
   const parsed = policySchema.safeParse(changed);
   if (parsed.success) return parsed.data;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from './database.ts';
 import { Refusal } from './refusal.ts';
@@ -22,14 +22,16 @@ export interface StoredAnswer {
 
 /** SHA-256 of a canonical JSON text: object keys sorted, so that key order makes no difference. */
 export function bodyHash(body: unknown): Buffer {
-  return createHash('sha256').update(canonical(body)).digest();
+  return hash('sha256', canonical(body), 'buffer');
 }
 
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+    const record = value as Record<string, unknown>;
+    let members = '';
+    for (const key of Object.keys(record).sort()) members += `${JSON.stringify(key)}:${canonical(record[key])},`;
+    return `{${members.slice(0, -1)}}`;
   }
   return typeof value === 'bigint' ? `"${value}"` : (JSON.stringify(value) ?? 'null');
 }
@@ -47,7 +49,7 @@ export class Once {
    * @throws Refusal `request_in_progress` while the first still runs, `idempotency_mismatch` for another body.
    */
   async run(key: OnceKey, work: (tx: Tx) => Promise<StoredAnswer>): Promise<StoredAnswer> {
-    const hash = bodyHash(key.body);
+    const sent = bodyHash(key.body);
     return this.database.transaction(async (tx) => {
       const lock = `${key.owner}\n${key.route}\n${key.key}`;
       const [row] = await tx.$queryRaw<{ locked: boolean }[]>`
@@ -57,13 +59,13 @@ export class Once {
         SELECT body_hash, status, answer FROM idempotency_keys
         WHERE owner = ${key.owner} AND route = ${key.route} AND key = ${key.key}`;
       if (earlier !== undefined) {
-        if (hash.equals(earlier.body_hash)) return { status: earlier.status, body: earlier.answer };
+        if (sent.equals(earlier.body_hash)) return { status: earlier.status, body: earlier.answer };
         throw new Refusal('idempotency_mismatch', { field: 'Idempotency-Key', expected: 'a new key for a new body' });
       }
       const answer = await work(tx);
       await tx.$executeRaw`
         INSERT INTO idempotency_keys (owner, route, key, body_hash, status, answer, created_at)
-        VALUES (${key.owner}, ${key.route}, ${key.key}, ${hash}, ${answer.status}, ${JSON.stringify(answer.body)}::jsonb,
+        VALUES (${key.owner}, ${key.route}, ${key.key}, ${sent}, ${answer.status}, ${JSON.stringify(answer.body)}::jsonb,
                 lockstep_now())`;
       return answer;
     });

@@ -4,7 +4,7 @@ import { Markets } from '../markets/markets.service.ts';
 import { type AssetPolicy, policyOf } from '../markets/policy.ts';
 import type { AcceptedPrice } from '../markets/price.ts';
 import type { Asset, AssetId } from '../money/asset.ts';
-import { formatRatio, parseUnits } from '../money/codec.ts';
+import { parseUnits } from '../money/codec.ts';
 import { minUnits } from '../money/money.ts';
 import { divide } from '../money/rate.ts';
 import { Config } from '../platform/config.ts';
@@ -26,7 +26,7 @@ import {
   secondsOf,
   type Term,
 } from './quote.ts';
-import { type QuoteDetail, rightOf, type UsedPrice, windowLines } from './quote-detail.ts';
+import { type QuoteDetail, rightOf, windowLines } from './quote-detail.ts';
 import type { QuoteBody } from './request.ts';
 import { termsOf } from './terms.ts';
 
@@ -42,13 +42,19 @@ export interface Priced {
   readonly prices: readonly AcceptedPrice[];
 }
 
+interface Limits {
+  readonly policy: AssetPolicy;
+  /** Least and most of a payment, base units. */
+  readonly least: bigint;
+  readonly most: bigint;
+}
+
 interface KnownRate {
   readonly from: AcceptedPrice;
   readonly to: AcceptedPrice;
   readonly rate: OfferedRate;
 }
 
-const PRICE_PLACES = 12;
 const MYRIAD = 10_000n;
 const MICROS = 1_000_000n;
 
@@ -56,8 +62,7 @@ const MICROS = 1_000_000n;
 @Injectable()
 export class Pricing {
   private readonly rates = new Map<string, KnownRate>();
-  private readonly policies = new Map<AssetId, AssetPolicy>();
-  private readonly used = new WeakMap<AcceptedPrice, UsedPrice>();
+  private readonly limits = new Map<AssetId, Limits>();
 
   constructor(
     private readonly config: Config,
@@ -89,10 +94,18 @@ export class Pricing {
     return { payUnits: priced.payUnits, prices, detail: this.withRight(body, rightUnits, priced.payUnits, detail) };
   }
 
-  private policy(asset: AssetId): AssetPolicy {
-    const known = this.policies.get(asset) ?? policyOf(this.config, asset);
-    this.policies.set(asset, known);
-    return known;
+  /** An asset's policy, read once: it is fixed for the life of a process. */
+  private limitsOf(asset: Asset): Limits {
+    const known = this.limits.get(asset.id);
+    if (known !== undefined) return known;
+    const policy = policyOf(this.config, asset.id);
+    const [least, most] = [policy.depositMinimum, policy.lockMaximum].map((text) => parseUnits(text, asset.decimals));
+    if (typeof least !== 'bigint' || typeof most !== 'bigint') {
+      throw new Error(`settings: POLICY ${asset.id} depositMinimum or lockMaximum has too many decimals`);
+    }
+    const limits = { policy, least, most };
+    this.limits.set(asset.id, limits);
+    return limits;
   }
 
   private lineRequest(pay: Asset, { asset, clock, priceNumerator }: StatedLine, now: Date): LineRequest {
@@ -118,10 +131,9 @@ export class Pricing {
     sizeField: string,
     now: Date,
   ): QuoteRequest {
-    const { fundByMs, confirmAfterMs, lockMaximum } = this.policy(pay.id);
-    const most = parseUnits(lockMaximum, pay.decimals);
+    const { policy, most } = this.limitsOf(pay);
     const converts = lines.some(({ asset }) => asset !== pay.id);
-    const premiumBps = converts ? this.premium.premiumBps(pay.id, fundByMs + confirmAfterMs) : 0;
+    const premiumBps = converts ? this.premium.premiumBps(pay.id, policy.fundByMs + policy.confirmAfterMs) : 0;
     return {
       lines,
       blockTimeUs: this.blockTime.us,
@@ -131,7 +143,7 @@ export class Pricing {
       rightUnits: divide(rightUnits * BigInt(this.premium.rightBps(pay.id)), MYRIAD, 'ceil'),
       swapCost: (units, asset) => {
         // What is too large for a lock is refused as that, before a venue finds it too large for itself.
-        if (typeof most === 'bigint' && units > most) this.checkSize(pay, units, sizeField);
+        if (units > most) this.checkSize(pay, units, sizeField);
         return this.venueCosts.costOf(pay.id, asset, units, now).costUnits;
       },
     };
@@ -165,9 +177,9 @@ export class Pricing {
   }
 
   private checkSize(pay: Asset, units: bigint, field: string): void {
-    const { depositMinimum, lockMaximum } = this.policy(pay.id);
-    const [least, most] = [parseUnits(depositMinimum, pay.decimals), parseUnits(lockMaximum, pay.decimals)];
-    if (typeof least === 'bigint' && typeof most === 'bigint' && units >= least && units <= most) return;
+    const { policy, least, most } = this.limitsOf(pay);
+    if (units >= least && units <= most) return;
+    const { depositMinimum, lockMaximum } = policy;
     throw new Refusal('size_limit', { field, expected: `a payment of ${depositMinimum} to ${lockMaximum} ${pay.id}` });
   }
 
@@ -179,7 +191,7 @@ export class Pricing {
     { payUnits, lines, costs }: PricedQuote,
     prices: readonly AcceptedPrice[],
   ): QuoteDetail {
-    const policy = this.policy(pay.id);
+    const { policy } = this.limitsOf(pay);
     const usd = this.usdMicros(pay, payUnits, prices);
     const risky = requests.some(({ asset }) => asset !== pay.id);
     const seconds = lines.flatMap(({ ticks }, n) => {
@@ -198,7 +210,7 @@ export class Pricing {
         Object.entries(costs).map(([kind, units]) => [kind, units.toString()]),
       ) as QuoteDetail['costs'],
       right: null,
-      prices: prices.map((price) => this.usedPrice(price)),
+      evidence: prices.map(({ evidenceId }) => evidenceId),
       terms: termsOf(body),
       depositMinimum: policy.depositMinimum,
       fundByMs: policy.fundByMs,
@@ -244,12 +256,6 @@ export class Pricing {
     if (price === undefined) throw new Error(`no price of ${pay.id} in the quote`);
     return divide(units * price.mid.num * MICROS, price.mid.den * 10n ** BigInt(pay.decimals), 'ceil');
   }
-
-  private usedPrice(price: AcceptedPrice): UsedPrice {
-    const known = this.used.get(price) ?? usedPriceOf(price);
-    this.used.set(price, known);
-    return known;
-  }
 }
 
 function termOf({ blocks, duration }: QuoteBody): Term {
@@ -290,38 +296,3 @@ const uncertaintyOf = (pay: AssetId, to: AssetId, prices: readonly AcceptedPrice
   pay === to
     ? 0
     : prices.filter(({ asset }) => asset === pay || asset === to).reduce((sum, price) => sum + price.uncertaintyBps, 0);
-
-function usedPriceOf({
-  asset,
-  mid,
-  bid,
-  ask,
-  uncertaintyBps,
-  evidenceId,
-  oldestObservedAt,
-  inputs,
-  used,
-}: AcceptedPrice): UsedPrice {
-  return {
-    asset,
-    mid: formatRatio(mid, PRICE_PLACES),
-    bid: formatRatio(bid, PRICE_PLACES),
-    ask: formatRatio(ask, PRICE_PLACES),
-    uncertaintyBps,
-    evidenceId,
-    observedAt: oldestObservedAt.toISOString(),
-    sources: inputs.flatMap(({ source, reading }) =>
-      reading === null
-        ? []
-        : [
-            {
-              source,
-              bid: formatRatio(reading.bid, PRICE_PLACES),
-              ask: formatRatio(reading.ask, PRICE_PLACES),
-              observedAt: reading.observedAt.toISOString(),
-              used: used.includes(source),
-            },
-          ],
-    ),
-  };
-}

@@ -32,22 +32,6 @@ const lineSchema = z.strictObject({
   uncertaintyBps: z.int(),
 });
 
-/** A price as it was used: USD texts, and what each source said. */
-export const usedPriceSchema = z.strictObject({
-  asset: z.string(),
-  mid: z.string(),
-  bid: z.string(),
-  ask: z.string(),
-  uncertaintyBps: z.int(),
-  evidenceId: z.string(),
-  observedAt: z.string(),
-  sources: z.array(
-    z.strictObject({ source: z.string(), bid: z.string(), ask: z.string(), observedAt: z.string(), used: z.boolean() }),
-  ),
-});
-
-export type UsedPrice = z.output<typeof usedPriceSchema>;
-
 /** The whole priced offer as stored: written once with the quote, never changed. */
 export const detailSchema = z.strictObject({
   fix: z.enum(['duration', 'pay']),
@@ -60,7 +44,8 @@ export const detailSchema = z.strictObject({
   costs: z.record(z.enum(COST_KINDS), units),
   /** A right to top up: so many pay units, within so many seconds of the lock. */
   right: z.strictObject({ units, seconds: units }).nullable(),
-  prices: z.array(usedPriceSchema),
+  /** Evidence of the prices it was made of. */
+  evidence: z.array(z.string()),
   terms: termsSchema,
   depositMinimum: z.string(),
   fundByMs: z.int(),

@@ -4,10 +4,9 @@ import { actingTenant, type Caller, visibleTenant } from '../access/caller.ts';
 import { Answers, CurrentCaller, Needs, OnceKeyOf, type OnceReply, StoresOwnAnswer } from '../access/decorators.ts';
 import { idField } from '../access/fields.ts';
 import { AssetCatalog } from '../markets/catalog.ts';
-import { Database } from '../platform/database.ts';
 import { Quotes } from './quotes.service.ts';
 import { type QuoteBody, quoteRequest } from './request.ts';
-import { type QuoteView, quoteView, viewQuote } from './view.ts';
+import { type QuoteView, quoteView, textOf, viewQuote } from './view.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -16,7 +15,6 @@ export class QuotesController {
   constructor(
     private readonly quotes: Quotes,
     private readonly catalog: AssetCatalog,
-    private readonly database: Database,
   ) {}
 
   /** A firm offer: every cost on its own line, the rate, the prices used, the rules, the expiry. */
@@ -34,7 +32,7 @@ export class QuotesController {
     if (replayed) once.replayed();
     // As text: the busiest route's reply is written once, and not read through its schema again.
     void reply.header('Content-Type', JSON_TYPE);
-    return JSON.stringify(viewQuote(quote, 'open', this.catalog));
+    return textOf({ ...quote, state: 'open' }, this.catalog);
   }
 
   /** A quote as it was offered, and whether it was taken. */
@@ -45,7 +43,6 @@ export class QuotesController {
     @CurrentCaller() caller: Caller,
     @Param('id', { schema: idField('quote') }) id: string,
   ): Promise<QuoteView> {
-    const quote = await this.quotes.require(this.database.prisma, visibleTenant(caller), id);
-    return viewQuote(quote, quote.state, this.catalog);
+    return viewQuote(await this.quotes.show(visibleTenant(caller), id), this.catalog);
   }
 }

@@ -34,9 +34,14 @@ export interface QuoteRecord extends StoredQuote {
   readonly state: 'open' | 'taken';
 }
 
+/** A quote with the prices it was made of. */
+export interface ShownQuote extends QuoteRecord {
+  readonly prices: readonly AcceptedPrice[];
+}
+
 /** A quote and whether it is what the same request was answered before. */
 export interface CreatedQuote {
-  readonly quote: QuoteRecord;
+  readonly quote: ShownQuote;
   readonly replayed: boolean;
 }
 
@@ -67,17 +72,23 @@ export class Quotes {
    * @throws Refusal of `Pricing.price`, of payees' addresses, of a repeated Idempotency-Key
    */
   async create(tenantId: string, body: QuoteBody, key: OnceKey): Promise<CreatedQuote> {
-    let quote: StoredQuote;
+    let priced: Omit<ShownQuote, 'state'>;
     try {
-      quote = await this.priced(tenantId, body);
+      priced = await this.priced(tenantId, body);
     } catch (error) {
       const earlier = error instanceof Refusal ? await this.store.earlier(key) : undefined;
       if (earlier === undefined) throw error;
-      return { quote: await this.require(this.database.prisma, tenantId, earlier), replayed: true };
+      return { quote: await this.show(tenantId, earlier), replayed: true };
     }
-    const outcome = await this.store.store(quote, key);
-    if (outcome.kind === 'stored') return { quote: { ...quote, state: 'open' }, replayed: false };
-    return { quote: await this.require(this.database.prisma, tenantId, outcome.quoteId), replayed: true };
+    const outcome = await this.store.store(priced, key);
+    if (outcome.kind === 'stored') return { quote: { ...priced, state: 'open' }, replayed: false };
+    return { quote: await this.show(tenantId, outcome.quoteId), replayed: true };
+  }
+
+  /** A quote with its prices, for a reply. @throws Refusal not_found */
+  async show(tenantId: string | undefined, id: string): Promise<ShownQuote> {
+    const quote = await this.require(this.database.prisma, tenantId, id);
+    return { ...quote, prices: await this.markets.evidence(this.database.prisma, quote.detail.evidence) };
   }
 
   /** A quote of the tenant's, or of anyone for undefined. @throws Refusal not_found */
@@ -98,7 +109,7 @@ export class Quotes {
     };
   }
 
-  private async priced(tenantId: string, body: QuoteBody): Promise<StoredQuote> {
+  private async priced(tenantId: string, body: QuoteBody): Promise<Omit<ShownQuote, 'state'>> {
     const now = await this.clock.now();
     const lines = await this.lines(tenantId, body, now);
     const { payUnits, detail, prices } = this.pricing.price(body, lines, now);
@@ -111,6 +122,7 @@ export class Quotes {
       createdAt: now,
       expiresAt: new Date(now.getTime() + this.config.settings.QUOTE_TTL_MS),
       detail,
+      prices,
     };
   }
 

@@ -4,8 +4,9 @@ import type { AssetCatalog } from '../markets/catalog.ts';
 import type { Asset } from '../money/asset.ts';
 import { formatRatio } from '../money/codec.ts';
 import { formatDuration } from './duration.ts';
-import { PER, type QuoteDetail, type QuoteLine, usedPriceSchema } from './quote-detail.ts';
-import type { StoredQuote } from './quote-store.ts';
+import { shownPrices, usedPriceView } from './price-view.ts';
+import { PER, type QuoteDetail, type QuoteLine } from './quote-detail.ts';
+import type { ShownQuote } from './quotes.service.ts';
 import { type Rule, rulesOf, termsSchema } from './terms.ts';
 
 const RATE_PLACES = 18;
@@ -60,12 +61,7 @@ export const quoteView = z
       blockTimeMicros: digits('Measured time of one Akash block that was used, microseconds'),
     }),
     lines: z.array(quoteLineView),
-    prices: z.array(
-      usedPriceSchema.extend({
-        ageMs: z.int(),
-        sources: z.array(usedPriceSchema.shape.sources.element.extend({ ageMs: z.int() })),
-      }),
-    ),
+    prices: z.array(usedPriceView),
     topUpRight: z.strictObject({ pay: moneyView, duration: z.string() }).nullable(),
     lock: z
       .strictObject({ fundWithin: z.string(), confirmWithin: z.string() })
@@ -80,24 +76,33 @@ export const quoteView = z
 export type QuoteView = z.output<typeof quoteView>;
 
 /** A quote as its reply shows it; a function of what is stored, so that a replay gives the same. */
-export function viewQuote(quote: StoredQuote, state: 'open' | 'taken', catalog: AssetCatalog): QuoteView {
-  const { detail, createdAt } = quote;
+export function viewQuote(quote: ShownQuote, catalog: AssetCatalog): QuoteView {
+  return {
+    ...ownView(quote, catalog),
+    prices: shownPrices(quote.prices, quote.createdAt),
+    rules: rulesFor(quote.detail),
+  };
+}
+
+/** The same as JSON text. Rules and prices are long and the same in many quotes: their text is made once. */
+export function textOf(quote: ShownQuote, catalog: AssetCatalog): string {
+  const own = JSON.stringify(ownView(quote, catalog));
+  return `${own.slice(0, -1)},"prices":${pricesText(quote)},"rules":${rulesText(quote.detail)}}`;
+}
+
+/** What is the quote's own: all but the prices it was made of and its rules. */
+function ownView(quote: ShownQuote, catalog: AssetCatalog): Omit<QuoteView, 'prices' | 'rules'> {
+  const { detail } = quote;
   const pay = catalog.require(detail.payAsset);
-  const age = (at: string) => createdAt.getTime() - Date.parse(at);
   return {
     id: quote.id,
-    state,
+    state: quote.state,
     leaseId: quote.leaseId,
     fix: detail.fix,
     pay: viewMoney(pay, quote.payUnits),
     costs: costLines(detail, pay),
     lasts: { duration: formatDuration(BigInt(detail.seconds)), blockTimeMicros: detail.blockTimeUs },
     lines: detail.lines.map((line) => viewLine(line, pay, catalog.require(line.asset))),
-    prices: detail.prices.map((price) => ({
-      ...price,
-      ageMs: age(price.observedAt),
-      sources: price.sources.map((source) => ({ ...source, ageMs: age(source.observedAt) })),
-    })),
     topUpRight: detail.right && {
       pay: viewMoney(pay, BigInt(detail.right.units)),
       duration: formatDuration(BigInt(detail.right.seconds)),
@@ -107,10 +112,29 @@ export function viewQuote(quote: StoredQuote, state: 'open' | 'taken', catalog: 
       confirmWithin: formatDuration(BigInt(detail.fundByMs + detail.confirmAfterMs) / 1000n),
     },
     terms: detail.terms,
-    rules: rulesFor(detail),
-    createdAt: viewTime(createdAt),
+    createdAt: viewTime(quote.createdAt),
     expiresAt: viewTime(quote.expiresAt),
   };
+}
+
+let lastPrices = { key: '', text: '' };
+
+/** Quotes of the same millisecond and prices show the same ages. */
+function pricesText({ prices, createdAt }: ShownQuote): string {
+  const key = `${createdAt.getTime()} ${prices.map(({ evidenceId }) => evidenceId).join(' ')}`;
+  if (lastPrices.key !== key) lastPrices = { key, text: JSON.stringify(shownPrices(prices, createdAt)) };
+  return lastPrices.text;
+}
+
+const RULE_TEXTS_MAX = 1000;
+const ruleTexts = new Map<string, string>();
+
+function rulesText(detail: QuoteDetail): string {
+  const key = `${detail.payAsset} ${detail.depositMinimum} ${Object.values(detail.terms).join(' ')}`;
+  const known = ruleTexts.get(key) ?? JSON.stringify(rulesFor(detail));
+  if (ruleTexts.size >= RULE_TEXTS_MAX) ruleTexts.clear();
+  ruleTexts.set(key, known);
+  return known;
 }
 
 const rulesFor = (detail: QuoteDetail): Rule[] => [

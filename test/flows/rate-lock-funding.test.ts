@@ -26,7 +26,7 @@ const exposures = async (lockId: string) => {
 const later = (at: Date, ms: number) => new Date(at.getTime() + ms);
 const advance = async (ms: number) => {
   await rig.db.advanceClock(ms);
-  await rig.markets.refresh();
+  await rig.refresh();
 };
 
 test('a lock takes money until fundBy, then shrinks to what was credited and gives its exposure back', async () => {
@@ -124,11 +124,11 @@ test('a quote is taken by its tenant, for its lease, before it expires, while th
   // BTC loses 0.8 % against AKT: against the desk. It gains as much: against the tenant, and the quote holds.
   const falling = await rig.quote(TENANT);
   rig.exchanges.set('BTC', '63500');
-  await rig.markets.refresh();
+  await rig.refresh();
   await expect(rig.take(TENANT, falling)).rejects.toMatchObject(of('price_moved'));
   const rising = await rig.quote(TENANT);
   rig.exchanges.set('BTC', '64000');
-  await rig.markets.refresh();
+  await rig.refresh();
   await rig.take(TENANT, rising);
 
   const unpriced = await rig.quote(TENANT);

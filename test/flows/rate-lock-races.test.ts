@@ -57,7 +57,7 @@ test('a thousand locks at once never pass a cap: of a tenant, of the asset, in t
 
 test('a tenant at its cap is refused while others are not, and may lock again when a lock has closed', async () => {
   await rig.db.advanceClock(4 * 3_600_000);
-  await rig.markets.refresh();
+  await rig.refresh();
   while ((await rig.locks.closeDue(await rig.clock.now())) > 0);
   expect(await rig.rows('SELECT 1 FROM exposures')).toHaveLength(0);
 
@@ -71,7 +71,7 @@ test('a tenant at its cap is refused while others are not, and may lock again wh
   await rig.take('ten_other', await rig.quote('ten_other', { stressUsd: 1n }));
 
   await rig.db.advanceClock(4 * 3_600_000);
-  await rig.markets.refresh();
+  await rig.refresh();
   expect(await rig.locks.closeDue(await rig.clock.now())).toBe(2);
   await rig.take('ten_full', await rig.quote('ten_full', { stressUsd: 300n }));
 });

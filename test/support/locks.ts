@@ -7,12 +7,15 @@ import { offeredRate, PRICE_SCALE, quoteForTerm } from '../../src/quotes/quote.t
 import type { QuoteDetail } from '../../src/quotes/quote-detail.ts';
 import { QuoteStore } from '../../src/quotes/quote-store.ts';
 import { Exposure } from '../../src/risk/exposure.service.ts';
-import { asOwner } from './database.ts';
+import { isAccepted } from '../../src/markets/markets.service.ts';
+import { asOwner, until } from './database.ts';
 import { ALL_CHAINS, startMarkets, type TestMarkets } from './markets.ts';
 
 export interface LockRig extends TestMarkets {
   readonly locks: Locks;
   readonly store: QuoteStore;
+  /** Reads prices until there are some. */
+  refresh(): Promise<void>;
   /** Stores a quote of BTC for AKT: `usd` dollars of stress a lock, with a right of the same size where asked. */
   quote(tenantId: string, options?: { stressUsd?: bigint; right?: boolean; leaseId?: string }): Promise<string>;
   /** Takes a quote in a transaction of its own. */
@@ -32,7 +35,14 @@ export const CAPS = {
 /** Locks on a real database with real prices; quotes are written as the service writes them, without its HTTP. */
 export async function startLocks(): Promise<LockRig> {
   const rig = await startMarkets();
-  await rig.markets.refresh();
+  // On a busy machine an exchange may answer too late for one refresh.
+  const refresh = () =>
+    until('prices of BTC and AKT', async () => {
+      await rig.markets.refresh();
+      const now = await rig.clock.now();
+      return ['BTC', 'AKT'].every((asset) => isAccepted(rig.markets.rate(asset, now)));
+    });
+  await refresh();
   const config = Config.parse({
     NODE_ENV: 'test',
     CLOCK: 'database',
@@ -97,7 +107,7 @@ export async function startLocks(): Promise<LockRig> {
           right: priced.costs.right.toString(),
         },
         right: withRight ? { units: '100000', seconds: '86400' } : null,
-        prices: [],
+        evidence: [],
         terms: { short: 'proportion', over: 'return', late: 'currentRate', afterDepletion: 'resume', refund: 'market' },
         depositMinimum: '0.0002',
         fundByMs: 3_600_000,
@@ -111,6 +121,9 @@ export async function startLocks(): Promise<LockRig> {
   };
   return {
     ...rig,
+    async refresh() {
+      await refresh();
+    },
     locks,
     store,
     async quote(tenantId, { stressUsd = 1n, right = false, leaseId } = {}) {
