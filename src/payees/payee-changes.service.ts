@@ -62,6 +62,7 @@ export class PayeeChanges {
    */
   async request(tx: Tx, caller: Caller, id: string, wanted: WantedChange, proof: Proof | undefined): Promise<void> {
     const payee = await this.lock(tx, caller, id);
+    checkWish(wanted);
     const nonce = await this.authorise(tx, caller, payee, wanted, proof);
     if (nonce === 'repeated') return;
     if (wanted.cancel === true) await this.cancel(tx, payee);
@@ -215,6 +216,14 @@ export class PayeeChanges {
       tx,
       tenants.map((tenantId) => ({ type, subject: payeeId, tenantId, data: { payeeId, ...data } })),
     );
+  }
+}
+
+/** Something is changed, or `cancel` stands alone. */
+function checkWish({ destination, intervalMs, minimum, cancel }: WantedChange): void {
+  const changes = [destination, intervalMs, minimum].some((given) => given !== undefined);
+  if (changes === (cancel === true)) {
+    throw new Refusal('invalid_field', { field: 'cancel', expected: 'a change, or `cancel` alone' });
   }
 }
 

@@ -39,7 +39,8 @@ export class Payees {
     const asset = this.catalog.require(assetId);
     const check = this.chains.get(asset.chain).checkAddress(address);
     if (check.kind === 'invalid') throw new Refusal('invalid_address', { field, expected: check.reason });
-    if (await this.wallets.isOwnAddress(asset.chain, check.canonical, reader)) throw new Refusal('own_address', { field });
+    if (await this.wallets.isOwnAddress(asset.chain, check.canonical, reader))
+      throw new Refusal('own_address', { field });
     return check.canonical;
   }
 

@@ -29,22 +29,20 @@ export const proofField = z
       '`expiresAt: …`, with the values of the request, `-` for an absent one, `yes` for true',
   });
 
-export const changeBody = z
-  .strictObject({
-    destination: z
-      .string()
-      .regex(/^[!-~]{1,128}$/, 'an address')
-      .optional()
-      .meta({ description: 'Where lines opened from then on are paid', examples: ['akash1…'] }),
-    intervalMs: z.int().min(1).max(INTERVAL_MAX_MS).optional().meta({ description: 'Time between payouts' }),
-    minimum: amountOrZeroField.optional().meta({ description: 'Least payout, whole units of its asset' }),
-    cancel: z.literal(true).optional().meta({ description: 'Cancels the pending change; stands alone' }),
-    proof: proofField.optional().meta({ description: 'Needed unless the payee belongs to the calling tenant' }),
-  })
-  .refine(({ destination, intervalMs, minimum, cancel }) => {
-    const changes = [destination, intervalMs, minimum].filter((given) => given !== undefined).length;
-    return changes > 0 !== (cancel === true);
-  }, 'a change, or `cancel` alone');
+export const changeBody = z.strictObject({
+  destination: z
+    .string()
+    .regex(/^[!-~]{1,128}$/, 'an address')
+    .optional()
+    .meta({
+      description: 'Where lines opened from then on are paid',
+      examples: ['akash15yk64u7zc9g9k2yr2wmzeva5qgwxps6ytfzgqy'],
+    }),
+  intervalMs: z.int().min(1).max(INTERVAL_MAX_MS).optional().meta({ description: 'Time between payouts' }),
+  minimum: amountOrZeroField.optional().meta({ description: 'Least payout, whole units of its asset' }),
+  cancel: z.literal(true).optional().meta({ description: 'Cancels the pending change; stands alone' }),
+  proof: proofField.optional().meta({ description: 'Needed unless the payee belongs to the calling tenant' }),
+});
 
 export const keyBody = z.strictObject({ name: textField(100), proof: proofField });
 

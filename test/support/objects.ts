@@ -15,7 +15,13 @@ export const OWNED: Readonly<Record<string, (service: TestApp, owner: TestKey) =
   '/v1/leases/{id}': createLease,
   '/v1/leases/{id}/close': createLease,
   '/v1/leases/{id}/locks': createLease,
+  '/v1/leases/{id}/statement': createLease,
+  '/v1/payees/{id}': createPayee,
+  '/v1/payees/{id}/keys': createPayee,
+  '/v1/payees/{id}/statement': createPayee,
+  '/v1/payouts/{id}': createPayout,
   '/v1/quotes/{id}': createQuote,
+  '/v1/refunds/{id}': createRefund,
 };
 
 /** A quote as it is stored: without lines, paid in BTC. */
@@ -91,6 +97,53 @@ async function createDeposit(service: TestApp, owner: TestKey): Promise<string> 
        spendable, fee_ok, seen_at, height, block_hash, block_time)
      VALUES ('${id}', 'bitcoin', '${id}', 'vout:0', '${address}', 'bitcoin-hot', '${leaseId}', $1, 'BTC', 1000, 'unclaimed',
        'below-minimum', true, true, now(), 1, 'first', now())`,
+  );
+  return id;
+}
+
+/** A payee of the tenant's own. */
+async function createPayee(service: TestApp, owner: TestKey): Promise<string> {
+  const id = newId('payee');
+  const address = `0x${id.slice(-8)}`;
+  await insert(
+    service,
+    owner,
+    `INSERT INTO payees (id, kind, tenant_id, chain, asset, address, destination, interval_ms, minimum_units, created_at,
+       next_payout_at)
+     VALUES ('${id}', 'service', $1, 'ethereum', 'USDC.ethereum', '${address}', '${address}', 86400000, 0, now(), now())`,
+  );
+  return id;
+}
+
+/** A payout for a line of the tenant's, not sent yet. */
+async function createPayout(service: TestApp, owner: TestKey): Promise<string> {
+  const [id, lineId] = [newId('payout'), newId('line')];
+  const leaseId = await createLease(service, owner);
+  const payeeId = await createPayee(service, owner);
+  await insert(
+    service,
+    owner,
+    `INSERT INTO lines (id, lease_id, n, payee_id, destination, asset, clock, price_numerator, state, accrued_units,
+       paid_out_units)
+     VALUES ('${lineId}', '${leaseId}', 0, '${payeeId}', '0x1', 'USDC.ethereum', 'once', 1, 'idle', 1000, 1000)`,
+    `INSERT INTO payouts (id, payee_id, chain, asset, address, units, fee_units, net_units, state, created_at)
+     VALUES ('${id}', '${payeeId}', 'ethereum', 'USDC.ethereum', '0x1', 1000, 10, 990, 'planned', now())`,
+    `INSERT INTO payout_items (payout_id, line_id, units) VALUES ('${id}', '${lineId}', 1000)`,
+  );
+  return id;
+}
+
+/** A refund that waits for lower fees. */
+async function createRefund(service: TestApp, owner: TestKey): Promise<string> {
+  const id = newId('refund');
+  const depositId = await createDeposit(service, owner);
+  await insert(
+    service,
+    owner,
+    `INSERT INTO refunds (id, tenant_id, lease_id, reason, deposit_id, reversals, mode, from_asset, from_units, chain, asset,
+       address, units, fee_units, net_units, state, created_at)
+     SELECT '${id}', $1, lease_id, 'return', id, 0, 'inKind', 'BTC', 1000, 'bitcoin', 'BTC', 'back', 1000, 1000, 0, 'held',
+       now() FROM deposits WHERE id = '${depositId}'`,
   );
   return id;
 }
