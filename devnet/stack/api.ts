@@ -106,7 +106,7 @@ export interface Page<T> {
 }
 
 /** Asks until there is an answer. @throws Error naming what did not happen in time. */
-export async function eventually<T>(what: string, ask: () => Promise<T | null>, withinMs = 60_000): Promise<T> {
+export async function eventually<T>(what: string, ask: () => Promise<T | null>, withinMs = 180_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const found = await ask();

@@ -8,6 +8,7 @@ import {
   closeDataFolder,
   openDataFolder,
   readSecrets,
+  StackError,
   type StackSecrets,
   type StackState,
   writeJson,
@@ -22,7 +23,7 @@ import type { Progress } from './progress.ts';
 
 const DATABASE = 'lockstep';
 const BLOCK_TIMES = { bitcoin: 2_000, ethereum: 1_000, akash: 1_000 };
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 
 /** Depths that fit chains which make a block every second or two, and payouts that can be watched. */
 const LOCAL_SETTINGS: Readonly<Record<string, string>> = {
@@ -45,6 +46,9 @@ export class Stack {
   readonly #port: number;
   readonly #progress: Progress;
   readonly #endings: (() => Promise<void>)[] = [];
+  /** What ends after all others. */
+  readonly #last: (() => Promise<void>)[] = [];
+  #starting: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   /** Rejects when a process of the service ends by itself. */
   #broken: (error: Error) => void = () => undefined;
@@ -62,15 +66,21 @@ export class Stack {
   /** Resolves once the service answers, the float is booked and the keys exist. */
   async start(): Promise<{ readonly state: StackState; readonly secrets: StackSecrets }> {
     await openDataFolder(this.#folder);
-    this.#endings.push(async () => closeDataFolder(this.#folder));
+    this.#last.push(async () => closeDataFolder(this.#folder));
     const secrets = readSecrets(this.#folder) ?? { appPassword: randomBytes(24).toString('base64url') };
     writeSecrets(this.#folder, secrets);
     const keyFile = join(this.#folder, 'keys.json');
     writeJson(this.#folder, 'keys.json', operatorKeys().secrets);
 
-    const postgres = await this.#postgres();
-    const databaseUrl = await this.#migrated(postgres, secrets.appPassword);
-    const chains = await this.#chains();
+    this.#progress.step('starting PostgreSQL, the local chains and exchanges');
+    // Both are waited for whatever happens, so that what did start is ended.
+    const nodes = Promise.allSettled([this.#database(secrets.appPassword), this.#chains()]);
+    this.#starting = nodes;
+    const [database, local] = await nodes;
+    if (database.status === 'rejected') throw database.reason;
+    if (local.status === 'rejected') throw local.reason;
+    const { postgres, databaseUrl } = database.value;
+    const chains = local.value;
     const url = `http://127.0.0.1:${this.#port}`;
     const settings = {
       ...LOCAL_SETTINGS,
@@ -80,11 +90,15 @@ export class Stack {
       PUBLIC_URL: url,
     };
     const keys = await this.#keys(secrets, settings);
+    if (this.#stopping !== undefined) throw new StackError('ended while it was starting');
     this.#progress.step('starting the service');
     const services = [
       this.#service('main', settings),
       this.#service('worker', { ...settings, SIGNER_KEY_FILE: keyFile }),
     ];
+    this.#endings.push(async () => {
+      await Promise.all(services.map((service) => service.stop()));
+    });
     const state = this.#record(url, postgres, chains, services);
     await this.#ready(url);
     await this.#float(new Api(url, keys.operatorKey ?? ''), chains, postgres);
@@ -98,8 +112,9 @@ export class Stack {
   }
 
   async #end(): Promise<void> {
+    await this.#starting;
     let failed: unknown;
-    for (const end of this.#endings.reverse()) {
+    for (const end of [...this.#endings.reverse(), ...this.#last.reverse()]) {
       try {
         await end();
       } catch (error) {
@@ -109,16 +124,10 @@ export class Stack {
     if (failed !== undefined) throw failed;
   }
 
-  async #postgres(): Promise<PostgresServer> {
-    this.#progress.step('starting PostgreSQL');
-    const server = await startPostgres({ dataDir: join(this.#folder, 'postgres') });
-    this.#endings.push(() => server.stop());
-    return server;
-  }
-
-  /** The application's connection string, on a database of the newest version. */
-  async #migrated(postgres: PostgresServer, appPassword: string): Promise<string> {
-    this.#progress.step('migrating the database');
+  /** PostgreSQL and the application's connection string, on a database of the newest version. */
+  async #database(appPassword: string): Promise<{ postgres: PostgresServer; databaseUrl: string }> {
+    const postgres = await startPostgres({ dataDir: join(this.#folder, 'postgres') });
+    this.#last.push(() => postgres.stop());
     await withClient(postgres.url('postgres'), async (client) => {
       const { rows } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
       if (rows.length === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
@@ -128,11 +137,10 @@ export class Stack {
     const url = new URL(postgres.url(DATABASE));
     url.username = 'lockstep_app';
     url.password = appPassword;
-    return url.href;
+    return { postgres, databaseUrl: url.href };
   }
 
   async #chains(): Promise<LocalChains> {
-    this.#progress.step('starting the local chains and exchanges');
     const chains = await startLocalChains({ dataDir: this.#folder, blockTimes: BLOCK_TIMES });
     this.#endings.push(() => chains.stop());
     const market = moveMarket(chains);
@@ -157,7 +165,6 @@ export class Stack {
 
   #service(name: string, settings: Readonly<Record<string, string>>): ServiceProcess {
     const service = startService(name, this.#folder, settings);
-    this.#endings.push(() => service.stop());
     void service.ended.then((how) => {
       if (this.#stopping === undefined)
         this.#broken(new Error(`${name} ended (${how}): ${lastLine(this.#folder, name)}`));
