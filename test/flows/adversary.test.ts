@@ -3,6 +3,9 @@ import { type Outcome, play, usd } from '../support/adversary-run.ts';
 import { breakRefunds, breakTimes, playScene } from '../support/adversary-scenes.ts';
 import { startWorld, type World } from '../support/adversary.ts';
 
+// A seed is a second of work for this machine and its database alone, and many when others use them too.
+vi.setConfig({ testTimeout: 300_000 });
+
 let world: World;
 
 beforeAll(async () => {

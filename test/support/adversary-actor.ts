@@ -150,7 +150,7 @@ export class Actor {
       const parts = this.strategy === 'split' ? [301n, 299n, 407n] : [this.dice.pick([1n, 500n, 1000n, 1000n, 1500n])];
       for (const part of parts) pay(step + this.dice.below(3), part);
     }
-    if (this.dice.chance(0.6)) this.at(step + 1 + this.dice.below(5), () => this.close(lock.leaseId));
+    if (this.dice.chance(0.6)) this.at(step + this.dice.pick([1, 3, 4, 5, 7]), () => this.close(lock.leaseId));
   }
 
   private at(step: number, run: () => Promise<void>): void {
