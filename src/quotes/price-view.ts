@@ -24,7 +24,7 @@ export const usedPriceView = z.strictObject({
   ),
 });
 
-export type UsedPrice = z.output<typeof usedPriceView>;
+type UsedPrice = z.output<typeof usedPriceView>;
 
 /** Prices with their ages at a moment. Sources that said nothing are left out. */
 export const shownPrices = (prices: readonly AcceptedPrice[], at: Date): UsedPrice[] =>

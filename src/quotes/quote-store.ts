@@ -17,7 +17,7 @@ export interface StoredQuote {
 }
 
 /** What became of a write: stored, or the id of the quote that the same request stored before. */
-export type StoreOutcome = { readonly kind: 'stored' } | { readonly kind: 'replayed'; readonly quoteId: string };
+type StoreOutcome = { readonly kind: 'stored' } | { readonly kind: 'replayed'; readonly quoteId: string };
 
 interface Pending {
   readonly row: Row;

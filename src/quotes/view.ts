@@ -12,7 +12,7 @@ import { type Rule, rulesOf, termsSchema } from './terms.ts';
 const RATE_PLACES = 18;
 const digits = (description: string) => z.string().regex(/^\d+$/).meta({ description });
 
-export const COST_LINES = ['spot', 'spread', 'swap', 'network', 'premium', 'fee', 'right'] as const;
+const COST_LINES = ['spot', 'spread', 'swap', 'network', 'premium', 'fee', 'right'] as const;
 
 const COST_WORDS: Readonly<Record<(typeof COST_LINES)[number], string>> = {
   spot: 'What the lines are worth at the mid price',

@@ -14,7 +14,7 @@ const HUB: AssetId = 'USDC.ethereum';
 /** Sizes asked for, USD. */
 const SIZES_USD = [100n, 1_000n, 5_000n, 20_000n, 100_000n];
 /** A curve older than this is no curve. */
-export const CURVE_AGE_MAX_MS = 60_000;
+const CURVE_AGE_MAX_MS = 60_000;
 
 export interface SwapCost {
   /** In the asset that goes in, rounded up. */
