@@ -8,7 +8,7 @@ import { type EvmWallet, evmWallet } from '../../devnet/evm/wallet.ts';
 import { type LocalChains, startLocalChains } from '../../devnet/stack/chains.ts';
 import { FLOAT_ASSETS, sendFloat } from '../../devnet/stack/float.ts';
 import { operatorKeys } from '../../devnet/stack/keys.ts';
-import { freshAddress } from '../../devnet/stack/on-chain.ts';
+import { aktBalance, aktPayments, freshAddress } from '../../devnet/stack/on-chain.ts';
 import { readPaymentUri } from '../../devnet/stack/payment.ts';
 import { Chains } from '../../src/adapters/chains/index.ts';
 import { workerModule } from '../../src/app.module.ts';
@@ -19,6 +19,7 @@ import { type Job, JOB_LIST } from '../../src/jobs/job.ts';
 import { checkInvariants } from '../../src/ledger/invariants.ts';
 import { Ledger } from '../../src/ledger/ledger.service.ts';
 import { AssetCatalog } from '../../src/markets/catalog.ts';
+import { PriceRefresher } from '../../src/markets/price-refresher.service.ts';
 import { Markets } from '../../src/markets/markets.service.ts';
 import { parseUnits } from '../../src/money/codec.ts';
 import { Reconcile } from '../../src/payouts/reconcile.service.ts';
@@ -28,6 +29,7 @@ import { createLogger } from '../../src/platform/logging.ts';
 import type { QuoteView } from '../../src/quotes/view.ts';
 import { BlockTime } from '../../src/routing/block-time.service.ts';
 import { NetworkCosts } from '../../src/routing/network-costs.service.ts';
+import { RoutingRefresher } from '../../src/routing/routing-refresher.service.ts';
 import { VenueCosts } from '../../src/routing/venue-costs.service.ts';
 import { startApp, type TestApp, type TestKey } from './app.ts';
 import { asOwner, createDatabase, type TestDatabase } from './database.ts';
@@ -36,8 +38,8 @@ import { paidOnChain } from './sender-nodes.ts';
 
 /** Milliseconds of chain time from one Akash block to the next. */
 export const BLOCK_MS = 6_000;
-/** Clock time after which what is read in the background is read again. */
-const REFRESH_MS = 60_000;
+/** Clock time after which prices are read again; far below their greatest age. */
+const PRICES_MS = 240_000;
 const PATIENCE_MS = 60_000;
 
 /** Jobs that look at what the others did; `check` runs what of them a story needs. */
@@ -46,7 +48,6 @@ const REPORTING: readonly JobName[] = ['order-events', 'seal-ledger', 'reconcile
 /** Depths that a few blocks reach, and payouts every ten minutes. */
 const SETTINGS: Readonly<Record<string, string>> = {
   LOG_LEVEL: 'error',
-  // Jobs run in turns and what is read in the background is read on demand: neither asks for a quick tick.
   TICK_MS: '60000',
   PRICE_AGE_MAX_MS: '600000',
   PAYOUT_INTERVAL_MS: '600000',
@@ -82,7 +83,9 @@ export interface OpenedLease {
  * still but for `mine` and `advance`.
  */
 export class Stack {
-  private refreshedAt = 0;
+  private pricesAt = 0;
+  /** Height of each chain when the stack was ready. */
+  private readonly since = new Map<string, number>();
 
   private constructor(
     readonly db: TestDatabase,
@@ -95,9 +98,9 @@ export class Stack {
   ) {}
 
   /** Starts everything, with the operator's float booked. */
-  static async start(overrides: Readonly<Record<string, string>> = {}): Promise<Stack> {
+  static async start(overrides: Readonly<Record<string, string>> = {}, database?: TestDatabase): Promise<Stack> {
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-stack-'));
-    const db = await createDatabase();
+    const db = database ?? (await createDatabase());
     const now = async () => (await nowOf(db)) ?? new Date();
     const chains = await startLocalChains({ dataDir: folder, now });
     const keyFile = join(folder, 'keys.json');
@@ -105,6 +108,7 @@ export class Stack {
     await db.setClock((await chains.akash.client.mine(30, BLOCK_MS)).time);
     const settings = { ...SETTINGS, ...chains.settings, SIGNER_KEY_FILE: keyFile, ...overrides };
     const service = await startApp(db, settings);
+    await service.app.get(Chains).verify();
     const worker = await startJobs(db, settings);
     const stack = new Stack(db, chains, settings, service, worker, await service.tenantKey(), folder);
     await stack.begin();
@@ -112,6 +116,11 @@ export class Stack {
   }
 
   private async begin(): Promise<void> {
+    // What they read in the background is read on demand: by the time of a clock that stands still, and for less work.
+    for (const app of [this.service.app, this.worker]) {
+      await app.get(PriceRefresher, { strict: false }).beforeApplicationShutdown();
+      await app.get(RoutingRefresher, { strict: false }).onApplicationShutdown();
+    }
     await this.refresh();
     // A chain is read from the first block after its first reading.
     await this.run('watch-chain');
@@ -120,7 +129,7 @@ export class Stack {
       const rows = await this.rows<{ asset: string }>(`SELECT DISTINCT asset FROM deposits WHERE state = 'float'`);
       return FLOAT_ASSETS.every((asset) => rows.some((row) => row.asset === asset));
     });
-    await this.refresh();
+    for (const chain of this.get(Chains).all()) this.since.set(chain.id, (await chain.tip()).height);
   }
 
   get<T>(type: abstract new (...given: never[]) => T): T {
@@ -177,20 +186,19 @@ export class Stack {
     await this.db.setClock(time);
     await this.chains.bitcoin.devnet.setTime(time);
     await this.ethereum.setTime(time);
-    if (time.getTime() - this.refreshedAt >= REFRESH_MS) await this.refresh();
+    if (time.getTime() - this.pricesAt >= PRICES_MS) await this.readPrices();
   }
 
-  /** Reads prices, depth, fees and block time again, as both processes do in the background. */
+  /** Reads prices, depth, fees and block time, as both processes do in the background. */
   async refresh(): Promise<void> {
-    for (const app of [this.service.app, this.worker]) {
-      const get = <T>(type: abstract new (...given: never[]) => T): T => app.get(type, { strict: false });
-      // The first may join one that began before.
-      for (let again = 0; again < 2; again++) {
-        await get(Markets).refresh();
-        await Promise.all([get(BlockTime).refresh(), get(NetworkCosts).refresh(), get(VenueCosts).refresh()]);
-      }
-    }
-    this.refreshedAt = (await this.now()).getTime();
+    await this.readPrices();
+    const get = <T>(type: abstract new (...given: never[]) => T): T => this.service.app.get(type, { strict: false });
+    await Promise.all([get(BlockTime).refresh(), get(NetworkCosts).refresh(), get(VenueCosts).refresh()]);
+  }
+
+  private async readPrices(): Promise<void> {
+    for (const app of [this.service.app, this.worker]) await app.get(Markets, { strict: false }).refresh();
+    this.pricesAt = (await this.now()).getTime();
   }
 
   /** Runs turns, with a block on every chain after each, until `read` gives something. */
@@ -219,7 +227,8 @@ export class Stack {
     return reply.body as T;
   }
 
-  quote({ payAsset, provider, price, blocks, more }: Wish): Promise<QuoteView> {
+  async quote({ payAsset, provider, price, blocks, more }: Wish): Promise<QuoteView> {
+    await this.refresh();
     const line = { payee: { address: provider }, price: { amount: price, unit: 'uakt', per: 'block' } };
     return this.call('POST', '/v1/quotes', { payAsset, fix: 'duration', blocks, lines: [line], ...more });
   }
@@ -274,9 +283,15 @@ export class Stack {
     return token.address;
   }
 
-  /** Payments of a chain to an address, counted by its blocks: `how often × how much in all`; undefined if none. */
+  /** Payments of a chain to a fresh address, counted there: `how often × how much in all`; undefined if none. */
   async paidTo(chain: 'bitcoin' | 'ethereum' | 'akash', address: string): Promise<string | undefined> {
-    return (await paidOnChain(this.get(Chains).get(chain), [address], 0))[address];
+    if (chain !== 'akash') {
+      return (await paidOnChain(this.get(Chains).get(chain), [address], this.since.get(chain) ?? 0))[address];
+    }
+    // Its blocks are many: asked of the node's index instead.
+    const { rpcUrl } = this.chains.akash;
+    const payments = await aktPayments(rpcUrl, address);
+    return payments.length === 0 ? undefined : `${payments.length} × ${await aktBalance(rpcUrl, address)}`;
   }
 
   // ---- the books
@@ -335,6 +350,7 @@ async function startJobs(
   const config = Config.parse(environment(db, settings));
   const module = workerModule(config, createLogger(config.settings.LOG_LEVEL, 'worker'));
   const app = await NestFactory.createApplicationContext(module, { abortOnError: false, logger: false });
+  await app.get(Chains).verify();
   await app.get(Addresses, { strict: false }).openFloat();
   return app;
 }
