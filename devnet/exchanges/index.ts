@@ -6,7 +6,6 @@ import { claimedTime, type Fault, FAULTS, quoted, spoiled } from './faults.ts';
 import { DIALECTS, type Market, VENDORS, type Vendor } from './vendors.ts';
 
 export type { Fault } from './faults.ts';
-export { FAULTS } from './faults.ts';
 export type { Vendor } from './vendors.ts';
 export { VENDORS } from './vendors.ts';
 

@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../platform/config.ts';
 import { Refusal } from '../platform/refusal.ts';
 import type { Caller } from './caller.ts';
-import { NEEDS, PUBLIC, ROLES_ONLY } from './decorators.ts';
+import { NEEDS, PUBLIC } from './decorators.ts';
 import { KeysService } from './keys.service.ts';
 import { RateLimit } from './rate-limit.ts';
-import { type Role, SCOPES, type Scope } from './scopes.ts';
+import { SCOPES, type Scope } from './scopes.ts';
 
 /** Requests without a valid key that one address may send in a second. */
 const UNKNOWN_PER_SECOND = 20;
@@ -39,7 +39,7 @@ export class AccessGuard implements CanActivate {
     count(this.known, caller.keyId, reply);
     const scope = this.reflector.getAllAndOverride<Scope | undefined>(NEEDS, targets);
     if (scope === undefined) throw new Refusal('forbidden');
-    const roles = this.reflector.getAllAndOverride<Role[] | undefined>(ROLES_ONLY, targets) ?? SCOPES[scope];
+    const roles = SCOPES[scope];
     if (!roles.some((role) => role === caller.role)) {
       throw new Refusal('forbidden', { expected: `the API key of a ${roles.join(' or ')}` });
     }

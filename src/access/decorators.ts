@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { Tx } from '../platform/database.ts';
 import type { OnceKey } from '../platform/once.ts';
 import type { Caller } from './caller.ts';
-import type { Role, Scope } from './scopes.ts';
+import type { Scope } from './scopes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,7 +26,6 @@ export interface OnceReply {
 
 export const PUBLIC = 'access:public';
 export const NEEDS = 'access:needs';
-export const ROLES_ONLY = 'access:roles';
 export const ANSWER = 'access:answer';
 export const SECRETS = 'access:secrets';
 export const STORES_OWN_ANSWER = 'access:stores-own-answer';
@@ -36,9 +35,6 @@ export const Public = () => SetMetadata(PUBLIC, true);
 
 /** Opens a route to keys that carry this scope; its roles are the scope's. */
 export const Needs = (scope: Scope) => applyDecorators(SetMetadata(NEEDS, scope), ApiSecurity('apiKey', [scope]));
-
-/** Narrows a route to some of its scope's roles. */
-export const Roles = (...roles: Role[]) => SetMetadata(ROLES_ONLY, roles);
 
 /** A successful reply: its status and schema, checked before it is sent and shown in the OpenAPI document. */
 export interface Answer {

@@ -27,7 +27,7 @@ const keysOf = async (key: TestKey) =>
 test('50 requests at once with one key have one effect, and every repetition the same answer', async () => {
   const key = await service.tenantKey();
   const replies = await Promise.all(Array.from({ length: 50 }, () => post(key, 'fifty')));
-  expect(new Set(replies.map(({ status }) => status)).isSubsetOf(new Set([201, 409]))).toBe(true);
+  expect(replies.filter(({ status }) => ![201, 409].includes(status))).toEqual([]);
   expect(
     replies.filter(({ status }) => status === 409).every(({ body }) => body['code'] === 'request_in_progress'),
   ).toBe(true);

@@ -7,7 +7,7 @@ import { kraken } from './kraken.ts';
 import { kucoin } from './kucoin.ts';
 import { MARKET_PAIRS, type PairTable } from './pairs.ts';
 
-export { MARKET_PAIRS, type PairTable } from './pairs.ts';
+export type { PairTable } from './pairs.ts';
 
 /** Every vendor there is a driver for. */
 const VENDORS: readonly VendorApi[] = [kraken, coinbase, kucoin, bitstamp];
