@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort, type PostgresServer, startPostgres } from '../postgres.ts';
+import { type PostgresServer, startPostgres } from '../postgres.ts';
 import { Api, type Deposit, eventually, type Page } from './api.ts';
 import { type LocalChains, startLocalChains } from './chains.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import { FLOAT_ASSETS, sendFloat } from './float.ts';
 import { operatorKeys } from './keys.ts';
 import { moveMarket } from './market.ts';
+import { requireFree } from './port.ts';
 import { lastLine, runService, type ServiceProcess, startService } from './processes.ts';
 import type { Progress } from './progress.ts';
 
@@ -67,6 +68,7 @@ export class Stack {
   async start(): Promise<{ readonly state: StackState; readonly secrets: StackSecrets }> {
     await openDataFolder(this.#folder);
     this.#last.push(async () => closeDataFolder(this.#folder));
+    await requireFree(this.#port);
     const secrets = readSecrets(this.#folder) ?? { appPassword: randomBytes(24).toString('base64url') };
     writeSecrets(this.#folder, secrets);
     const keyFile = join(this.#folder, 'keys.json');
@@ -249,11 +251,4 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
   } finally {
     await client.end();
   }
-}
-
-/** The port of the API: `PORT`, 8080 by default, 0 for a free one. */
-export async function apiPort(text: string | undefined): Promise<number> {
-  const port = Number(text === undefined || text === '' ? 8080 : text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`PORT is not a port: ${text}`);
-  return port === 0 ? freePort() : port;
 }

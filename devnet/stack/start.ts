@@ -1,17 +1,15 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { Api } from './api.ts';
-import { dataFolder, type StackSecrets, type StackState, StackError, writeSecrets } from './data-folder.ts';
+import { dataFolder, type StackSecrets, type StackState, writeSecrets } from './data-folder.ts';
 import { play } from './play.ts';
 import { endWith, Progress } from './progress.ts';
-import { apiPort, Stack } from './stack.ts';
+import { apiPort } from './port.ts';
+import { Stack } from './stack.ts';
 
 /** `npm start`: the whole service on this machine, with local chains; until Ctrl-C. */
 async function main(): Promise<void> {
   const progress = new Progress();
   const folder = dataFolder();
   const port = await apiPort(process.env['PORT']);
-  await requireFree(port);
   const stack = new Stack(folder, port, progress);
   const asked = new Promise<'stop'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('stop'));
@@ -74,20 +72,6 @@ function instructions(url: string, key: string): string[] {
     '',
     'npm run demo plays two leases again; Ctrl-C ends everything.',
   ];
-}
-
-/** @throws StackError for a port that something else listens on */
-async function requireFree(port: number): Promise<void> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-  } catch (error) {
-    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    throw new StackError(taken ? `port ${port} is in use; set PORT to another` : `port ${port}: ${String(error)}`);
-  } finally {
-    server.close();
-  }
 }
 
 main().catch((error: unknown) => endWith('lockstep', error));
