@@ -22,7 +22,6 @@ export const proofField = z
     expiresAt: timestamp.meta({ description: 'No later than an hour from now; signed as it stands here' }),
   })
   .meta({
-    id: 'PayeeProof',
     description:
       'ADR-36 signature by the key of the payee’s address over eight lines joined by a line feed: ' +
       '`Lockstep payee <id>`, `destination: …`, `intervalMs: …`, `minimum: …`, `apiKey: …`, `cancel: …`, `nonce: …`, ' +
