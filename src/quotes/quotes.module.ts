@@ -6,7 +6,7 @@ import { RoutingModule } from '../routing/routing.module.ts';
 import { CurrentRate } from './current-rate.service.ts';
 import { Locks } from './locks.service.ts';
 import { Pricing } from './pricing.service.ts';
-import { QuoteStore } from './quote-store.ts';
+import { QuoteStore } from './quote-store.service.ts';
 import { QuotesController } from './quotes.controller.ts';
 import { Quotes } from './quotes.service.ts';
 

@@ -15,7 +15,7 @@ import { clockOf, numeratorIn, numeratorOf } from './line-price.ts';
 import { Pricing, type StatedLine } from './pricing.service.ts';
 import { PRICE_SCALE } from './quote.ts';
 import { detailSchema } from './quote-detail.ts';
-import { QuoteStore, type StoredQuote } from './quote-store.ts';
+import { QuoteStore, type StoredQuote } from './quote-store.service.ts';
 import type { LineBody, QuoteBody } from './request.ts';
 
 interface QuoteRow {

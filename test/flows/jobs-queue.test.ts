@@ -38,7 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Writes events as any room does; they are done once a worker has taken them up and a job has given them their order. */
+/** Writes events the way every room does; they are done once a worker has taken them up and a job has given them their order. */
 async function eventsGetThrough(count: number): Promise<void> {
   const ids = Array.from({ length: count }, () => `evt_${randomBytes(8).toString('hex')}`);
   await asOwner(database.ownerUrl, async (client) => {

@@ -5,7 +5,7 @@ import { AssetCatalog } from '../../src/markets/catalog.ts';
 import { Locks } from '../../src/quotes/locks.service.ts';
 import { offeredRate, PRICE_SCALE, quoteForTerm } from '../../src/quotes/quote.ts';
 import type { QuoteDetail } from '../../src/quotes/quote-detail.ts';
-import { QuoteStore } from '../../src/quotes/quote-store.ts';
+import { QuoteStore } from '../../src/quotes/quote-store.service.ts';
 import { Exposure } from '../../src/risk/exposure.service.ts';
 import { isAccepted } from '../../src/markets/markets.service.ts';
 import { asOwner, until } from './database.ts';
