@@ -85,7 +85,7 @@ export class ConfirmDeposits {
       await this.book(tx, due, now);
       return due.length;
     });
-    crashpoint('deposit.confirmed');
+    if (confirmed > 0) crashpoint('deposit.confirmed');
     return confirmed;
   }
 

@@ -17,9 +17,9 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A fresh migrated database on the run's server. Drop it in `afterAll`. */
-export async function createDatabase(): Promise<TestDatabase> {
-  const serverUrl = new URL(inject('postgresUrl'));
+/** A fresh migrated database on the run's server, or on one of its own. Drop it in `afterAll`. */
+export async function createDatabase(postgresUrl: string = inject('postgresUrl')): Promise<TestDatabase> {
+  const serverUrl = new URL(postgresUrl);
   const name = `test_${randomBytes(8).toString('hex')}`;
   await asOwner(serverUrl.href, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`));
   const ownerUrl = new URL(serverUrl);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import pg from 'pg';
-import { startPostgres } from '../../devnet/postgres.ts';
+import { type PostgresServer, startPostgres } from '../../devnet/postgres.ts';
 import { migrateQueue } from '../../src/jobs/queue.module.ts';
 import { migrate } from '../../src/platform/migrate.ts';
 
@@ -24,15 +24,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
     dataDir,
     settings: ['max_connections=300', 'synchronous_commit=on', 'shared_buffers=256MB', 'max_wal_size=2GB'],
   });
+  await createTemplate(server);
+  project.provide('postgresUrl', server.url('postgres'));
+  return async () => {
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+}
+
+/** Makes the migrated template that `createDatabase` copies. */
+export async function createTemplate(server: PostgresServer): Promise<void> {
   const client = new pg.Client({ connectionString: server.url('postgres') });
   await client.connect();
   await client.query(`CREATE DATABASE ${TEMPLATE}`);
   await client.end();
   await migrate(server.url(TEMPLATE), 'prisma/migrations', APP_PASSWORD);
   await migrateQueue(server.url(TEMPLATE));
-  project.provide('postgresUrl', server.url('postgres'));
-  return async () => {
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  };
 }
