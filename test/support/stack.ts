@@ -40,7 +40,7 @@ import { paidOnChain } from './sender-nodes.ts';
 export const BLOCK_MS = 6_000;
 /** Clock time after which prices are read again; far below their greatest age. */
 const PRICES_MS = 240_000;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 100_000;
 
 /** Jobs that look at what the others did; `check` runs what of them a story needs. */
 const REPORTING: readonly JobName[] = ['order-events', 'seal-ledger', 'reconcile', 'housekeeping'];
@@ -162,17 +162,23 @@ export class Stack {
 
   /** Makes Akash blocks, moves the clock to the last one's time, and makes a block on the other chains. */
   async mine(akashBlocks = 1): Promise<void> {
-    const { time } = await this.chains.akash.client.mine(akashBlocks, BLOCK_MS);
-    await this.moveTo(time);
-    await this.chains.bitcoin.devnet.mine(1);
-    await this.ethereum.mine(1);
+    await this.mineAt((await this.chains.akash.client.mine(akashBlocks, BLOCK_MS)).time);
   }
 
-  /** Moves the clock and the chains' own; blocks to come carry it. */
+  /** Moves the clock and the chains' own, and makes one block of that time on each. */
   async advance(ms: number): Promise<void> {
-    await this.moveTo(new Date((await this.now()).getTime() + ms));
-    await this.chains.akash.client.setTime(await this.now());
-    await this.mine();
+    const to = new Date((await this.now()).getTime() + ms);
+    await this.chains.akash.client.setTime(to);
+    await this.mineAt((await this.chains.akash.client.mine()).time);
+  }
+
+  private async mineAt(time: Date): Promise<void> {
+    await this.db.setClock(time);
+    await this.chains.bitcoin.devnet.setTime(time);
+    await this.ethereum.setTime(time);
+    if (time.getTime() - this.pricesAt >= PRICES_MS) await this.readPrices();
+    await this.chains.bitcoin.devnet.mine(1);
+    await this.ethereum.mine(1);
   }
 
   /** Clock time of now. */
@@ -180,13 +186,6 @@ export class Stack {
     const now = await nowOf(this.db);
     if (now === undefined) throw new Error('the clock is not set');
     return now;
-  }
-
-  private async moveTo(time: Date): Promise<void> {
-    await this.db.setClock(time);
-    await this.chains.bitcoin.devnet.setTime(time);
-    await this.ethereum.setTime(time);
-    if (time.getTime() - this.pricesAt >= PRICES_MS) await this.readPrices();
   }
 
   /** Reads prices, depth, fees and block time, as both processes do in the background. */
