@@ -104,6 +104,27 @@ export class Credit {
     });
   }
 
+  /**
+   * Pays a lock that was just taken with credit that earlier deposits of its asset left. The lease is locked and settled.
+   * A lease that ran dry and does not resume keeps its credit until it ends.
+   */
+  async applyHeld(tx: Tx, lease: LeaseRow, taken: Lock): Promise<void> {
+    if (lease.state === 'depleted' && lease.afterDepletion === 'return') return;
+    const lines = await linesOf(tx, [lease.id]);
+    let lock = taken;
+    for (const { heldUnits, ...deposit } of await heldDeposits(tx, lease.id, lock.payAsset)) {
+      const before = await creditedAt(tx, lock.id, lines);
+      const { costs, perLine, excess } = creditOf(lock, lock.paidUnits, heldUnits, before);
+      if (excess === heldUnits) return;
+      lock = await this.locks.recordPaid(tx, lock.id, heldUnits - excess);
+      await tx.$executeRaw`
+        UPDATE deposits SET held_units = ${excess.toString()}::numeric WHERE id = ${deposit.id}`;
+      const part: Part = { lock, paidUnits: heldUnits - excess, costs, perLine };
+      const key = `deposit.credited:${deposit.id}:${deposit.reversals}:${lock.id}`;
+      await this.creditParts(tx, deposit, lease, lines, [part], { key, now: await this.clock.now(tx) });
+    }
+  }
+
   private async decide(tx: Tx, deposit: DepositRow, lease: LeaseRow, lines: readonly LineRow[]): Promise<Outcome> {
     const { units, asset } = deposit;
     const whole = (over: Partial<Outcome>): Outcome => ({
@@ -165,28 +186,34 @@ export class Credit {
     outcome: Outcome,
   ): Promise<void> {
     const now = await this.clock.now(tx);
-    const transfers = outcome.parts.flatMap((part) => creditTransfers(deposit, lines, part));
-    if (transfers.length > 0) {
-      await this.ledger.post(tx, [
-        {
-          key: `deposit.credited:${deposit.id}:${deposit.reversals}`,
-          kind: 'deposit.credited',
-          cause: deposit.id,
-          effectiveAt: now,
-          tenantId: lease.tenantId,
-          transfers,
-        },
-      ]);
-    }
-    for (const part of outcome.parts) await this.openLots(tx, deposit, lines, part, now);
-    const credited = outcome.parts.some(({ perLine }) => perLine.some((units) => units > 0n));
-    if (credited) await this.resume(tx, lease, now);
+    await this.creditParts(tx, deposit, lease, lines, outcome.parts, {
+      key: `deposit.credited:${deposit.id}:${deposit.reversals}`,
+      now,
+    });
     const state = stateOf(outcome);
     await tx.$executeRaw`
       UPDATE deposits SET state = ${state}, reason = ${outcome.unclaimed}, credited_at = ${now},
         return_units = ${outcome.returnUnits.toString()}::numeric, held_units = ${outcome.heldUnits.toString()}::numeric
       WHERE id = ${deposit.id}`;
     await this.outbox.write(tx, this.events(deposit, lease, outcome, state));
+  }
+
+  /** Books parts of a deposit as one journal, opens their lots and lets the lease run. */
+  private async creditParts(
+    tx: Tx,
+    deposit: DepositRow,
+    lease: LeaseRow,
+    lines: readonly LineRow[],
+    parts: readonly Part[],
+    { key, now }: { key: string; now: Date },
+  ): Promise<void> {
+    if (parts.length === 0) return;
+    const transfers = parts.flatMap((part) => creditTransfers(deposit, lines, part));
+    const journal = { key, kind: 'deposit.credited', cause: deposit.id, effectiveAt: now, tenantId: lease.tenantId };
+    await this.ledger.post(tx, [{ ...journal, transfers }]);
+    for (const part of parts) await this.openLots(tx, deposit, lines, part, now);
+    const credited = parts.some(({ perLine }) => perLine.some((units) => units > 0n));
+    if (credited) await this.resume(tx, lease, now);
   }
 
   private async openLots(tx: Tx, deposit: DepositRow, lines: readonly LineRow[], part: Part, now: Date): Promise<void> {
@@ -306,4 +333,14 @@ async function lockDeposit(tx: Tx, depositId: string): Promise<DepositRow | unde
            block_time AS "blockTime"
     FROM deposits WHERE id = ${depositId} AND state = 'confirmed' AND lease_id IS NOT NULL FOR UPDATE`;
   return row && { ...row, units: BigInt(row.units) };
+}
+
+/** Deposits of an asset that left credit with a lease, oldest first. */
+async function heldDeposits(tx: Tx, leaseId: string, asset: string): Promise<(DepositRow & { heldUnits: bigint })[]> {
+  const rows = await tx.$queryRaw<(Omit<DepositRow, 'units'> & { units: string; heldUnits: string })[]>`
+    SELECT id, lease_id AS "leaseId", tenant_id AS "tenantId", asset, units::text AS units, reversals, seen_at AS "seenAt",
+           block_time AS "blockTime", held_units::text AS "heldUnits"
+    FROM deposits WHERE lease_id = ${leaseId} AND asset = ${asset} AND held_units > 0 AND state = 'credited'
+    ORDER BY credited_at, id FOR UPDATE`;
+  return rows.map((row) => ({ ...row, units: BigInt(row.units), heldUnits: BigInt(row.heldUnits) }));
 }

@@ -13,6 +13,7 @@ import { Locks } from '../quotes/locks.service.ts';
 import { Quotes } from '../quotes/quotes.service.ts';
 import { Wallets } from '../wallets/wallets.service.ts';
 import { Accrual } from './accrual.service.ts';
+import { Credit } from './credit.service.ts';
 import { type LeaseRow, linesOf, lockLease } from './rows.ts';
 
 export interface CreateLease {
@@ -38,6 +39,7 @@ export class Leases {
     private readonly locks: Locks,
     private readonly addresses: Addresses,
     private readonly accrual: Accrual,
+    private readonly credit: Credit,
     private readonly outbox: Outbox,
   ) {}
 
@@ -104,8 +106,10 @@ export class Leases {
         UPDATE leases SET refund_addresses = refund_addresses || ${JSON.stringify({ [chain]: canonical })}::jsonb WHERE id = ${leaseId}`;
     }
     const lines = await linesOf(tx, [leaseId]);
-    await this.locks.take(tx, { quoteId, tenantId, leaseId, lineIds: lines.map(({ id }) => id) });
+    const settled = await this.accrual.settle(tx, lease);
+    const lock = await this.locks.take(tx, { quoteId, tenantId, leaseId, lineIds: lines.map(({ id }) => id) });
     await this.addresses.open(tx, chain, { id: leaseId, tenantId });
+    await this.credit.applyHeld(tx, settled, lock);
   }
 
   /** Ends a lease now: settles it, closes its locks, and leaves what is unspent to be refunded. Also cancels an unfunded one. */
