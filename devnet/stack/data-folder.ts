@@ -15,6 +15,8 @@ import { basename, join, resolve } from 'node:path';
 export interface StackState {
   readonly pid: number;
   readonly url: string;
+  /** `DATABASE_URL` for `npm run admin` and `npm run verify` on this stack. */
+  readonly databaseUrl: string;
   readonly ports: Readonly<Record<string, number>>;
   readonly rpcUrls: { readonly bitcoin: string; readonly ethereum: string; readonly akash: string };
   readonly pids: Readonly<Record<string, number>>;
@@ -105,7 +107,7 @@ function isOurProgram(pid: number): boolean {
 }
 
 /** Arguments of a process, separated by NUL; empty if there is none. */
-export function commandLine(pid: number): string {
+function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
   } catch {
@@ -122,7 +124,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** The stack that runs on the folder, or null. */
-export function readState(folder: string): StackState | null {
+function readState(folder: string): StackState | null {
   return readJson<StackState>(folder, 'stack.json');
 }
 

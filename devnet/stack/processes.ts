@@ -19,7 +19,7 @@ const entry = (name: string): string => fileURLToPath(new URL(`../../src/${name}
 /** What a child needs of this process's own environment. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
 
-export function environment(settings: Readonly<Record<string, string>>): Record<string, string> {
+function environment(settings: Readonly<Record<string, string>>): Record<string, string> {
   const own = INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? '']]));
   return { ...Object.fromEntries(own), ...settings };
 }

@@ -79,8 +79,8 @@ export class Stack {
     const nodes = Promise.allSettled([this.#database(secrets.appPassword), this.#chains()]);
     this.#starting = nodes;
     const [database, local] = await nodes;
-    if (database.status === 'rejected') throw database.reason;
-    if (local.status === 'rejected') throw local.reason;
+    if (database.status === 'rejected') throw this.#unusable(database.reason);
+    if (local.status === 'rejected') throw this.#unusable(local.reason);
     const { postgres, databaseUrl } = database.value;
     const chains = local.value;
     const url = `http://127.0.0.1:${this.#port}`;
@@ -101,10 +101,16 @@ export class Stack {
     this.#endings.push(async () => {
       await Promise.all(services.map((service) => service.stop()));
     });
-    const state = this.#record(url, postgres, chains, services);
+    const state = this.#record({ url, databaseUrl }, postgres, chains, services);
     await this.#ready(url);
     await this.#float(new Api(url, keys.operatorKey ?? ''), chains, postgres);
     return { state, secrets: keys };
+  }
+
+  /** A node that does not start on what it has stored; its first line says why. */
+  #unusable(error: unknown): StackError {
+    const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
+    return new StackError(`${why} (if ${this.#folder} is damaged, remove it to begin anew)`);
   }
 
   /** Ends everything in order; safe to call at any time and more than once. */
@@ -174,12 +180,17 @@ export class Stack {
     return service;
   }
 
-  #record(url: string, postgres: PostgresServer, chains: LocalChains, services: readonly ServiceProcess[]): StackState {
+  #record(
+    urls: Pick<StackState, 'url' | 'databaseUrl'>,
+    postgres: PostgresServer,
+    chains: LocalChains,
+    services: readonly ServiceProcess[],
+  ): StackState {
     const { bitcoin, evm, akash, exchanges } = chains;
     const port = (address: string) => Number(new URL(address).port);
     const state: StackState = {
       pid: process.pid,
-      url,
+      ...urls,
       ports: {
         api: this.#port,
         postgres: postgres.port,
