@@ -13,12 +13,13 @@ import { Refusal } from './platform/refusal.ts';
 const USAGE = `usage:
   npm run admin -- tenant create --name <name>
   npm run admin -- operator create --name <name>
-  npm run admin -- key create (--tenant <id> | --operator <id>) --name <name> [--scopes <a,b>] [--expires <RFC 3339>]`;
+  npm run admin -- key create (--tenant <id> | --operator <id> | --payee <id>) --name <name> [--scopes <a,b>] [--expires <RFC 3339>]`;
 
 interface Options {
   readonly name?: string | undefined;
   readonly tenant?: string | undefined;
   readonly operator?: string | undefined;
+  readonly payee?: string | undefined;
   readonly scopes?: string | undefined;
   readonly expires?: string | undefined;
 }
@@ -57,16 +58,21 @@ class Admin {
     return this.key(tx, await this.ownerOf(tx, options), name, options);
   }
 
-  private async ownerOf(tx: Tx, { tenant, operator }: Options): Promise<KeyOwner> {
-    if (tenant !== undefined && operator === undefined) {
+  private async ownerOf(tx: Tx, { tenant, operator, payee }: Options): Promise<KeyOwner> {
+    if ([tenant, operator, payee].filter((given) => given !== undefined).length !== 1) {
+      throw new Refusal('invalid_field', { field: '--tenant, --operator or --payee', expected: 'exactly one of them' });
+    }
+    if (tenant !== undefined) {
       await this.tenants.requireTenant(tx, tenant);
       return { role: 'tenant', tenantId: tenant };
     }
-    if (operator !== undefined && tenant === undefined) {
+    if (operator !== undefined) {
       await this.tenants.requireOperator(tx, operator);
       return { role: 'operator', operatorId: operator };
     }
-    throw new Refusal('invalid_field', { field: '--tenant or --operator', expected: 'exactly one of them' });
+    const [known] = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM payees WHERE id = ${payee}`;
+    if (known === undefined) throw new Refusal('not_found', { field: '--payee' });
+    return { role: 'payee', payeeId: known.id };
   }
 
   private async key(tx: Tx, owner: KeyOwner, name: string, options: Options): Promise<Record<string, unknown>> {
@@ -86,7 +92,7 @@ function read(args: readonly string[]): { noun: Noun; options: Options } {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { name: text, tenant: text, operator: text, scopes: text, expires: text },
+    options: { name: text, tenant: text, operator: text, payee: text, scopes: text, expires: text },
   });
   const [noun, verb, ...rest] = positionals;
   if ((noun === 'tenant' || noun === 'operator' || noun === 'key') && verb === 'create' && rest.length === 0) {

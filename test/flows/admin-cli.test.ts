@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { scopesOf } from '../../src/access/scopes.ts';
+import { Database } from '../../src/platform/database.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startProcess } from '../support/process.ts';
@@ -53,12 +54,24 @@ test('a tenant, an operator and a key are made, and each key works', async () =>
   );
 });
 
+test('a payee that is known gets a key', async () => {
+  await service.app.get(Database).pool.query(
+    `INSERT INTO payees (id, kind, chain, asset, address, destination, interval_ms, minimum_units, created_at, next_payout_at)
+     VALUES ('pay_known', 'provider', 'akash', 'AKT', 'akash1known', 'akash1known', 86400000, 0, now(), now())`,
+  );
+  const key = created.parse(JSON.parse((await admin('key', 'create', '--payee', 'pay_known', '--name', 'theirs')).out));
+  expect(key.scopes).toEqual(scopesOf('payee').sort());
+  expect((await read(key.secret, '/v1/keys')).status).toBe(200);
+});
+
 describe('what is wrong is said in one line', () => {
   test.each([
     [['tenant', 'create'], '--name'],
     [['tenant', 'create', '--name', ''], '--name'],
     [['tenant', 'create', '--name', 'x', '--nonsense', '1'], 'nonsense'],
-    [['key', 'create', '--name', 'x'], '--tenant or --operator'],
+    [['key', 'create', '--name', 'x'], '--tenant, --operator or --payee'],
+    [['key', 'create', '--name', 'x', '--tenant', 'ten_x', '--payee', 'pay_x'], 'exactly one'],
+    [['key', 'create', '--name', 'x', '--payee', 'pay_unknown'], 'payee'],
     [['key', 'create', '--name', 'x', '--tenant', 'ten_unknown'], 'tenant'],
     [['operator', 'create', '--name', 'x', '--scopes', 'everything'], 'everything'],
     [['operator', 'create', '--name', 'x', '--scopes', 'quotes:write'], 'quotes:write'],
