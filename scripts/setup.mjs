@@ -91,5 +91,6 @@ if (!production) {
       env: { PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true' },
     }),
   );
-  run('compiling', 'tsc', ['-p', 'tsconfig.build.json']);
+  const sources = ['src', 'devnet', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  whenChanged('build', sources, 'dist/src/main.js', () => run('compiling', 'tsc', ['-p', 'tsconfig.build.json']));
 }

@@ -100,13 +100,14 @@ export class Accrual {
   /** Settles leases that have run dry; returns how many. Its work grows with those alone, not with open leases. */
   async depleteDue(): Promise<number> {
     return this.database.transaction(async (tx) => {
-      const ticks = await ticksNow(tx);
+      // Before the first block is read there is no tick, and nothing can be due.
       const due = await tx.$queryRaw<{ lease_id: string }[]>`
         (SELECT lease_id FROM lines WHERE state = 'running' AND clock = 'akash-height'
-           AND depletes_tick < ${ticks['akash-height'].toString()}::numeric ORDER BY depletes_tick LIMIT ${BATCH})
+           AND depletes_tick < (SELECT height FROM chain_cursors WHERE chain = 'akash') ORDER BY depletes_tick LIMIT ${BATCH})
         UNION
         (SELECT lease_id FROM lines WHERE state = 'running' AND clock = 'utc'
-           AND depletes_tick < ${ticks.utc.toString()}::numeric ORDER BY depletes_tick LIMIT ${BATCH})`;
+           AND depletes_tick < (SELECT floor(extract(epoch FROM block_time)) FROM chain_cursors WHERE chain = 'akash')
+         ORDER BY depletes_tick LIMIT ${BATCH})`;
       // One lock order for all workers.
       for (const leaseId of due.map(({ lease_id }) => lease_id).sort()) {
         const lease = await lockLease(tx, leaseId);

@@ -11,7 +11,7 @@ import { QUEUE } from './queue.module.ts';
 import { Ticker } from './ticker.service.ts';
 
 /** Takes wake-ups from the queue and runs what they name. */
-@Processor(QUEUE, { concurrency: 6 })
+@Processor(QUEUE, { concurrency: 6, lockDuration: 10_000, stalledInterval: 5_000 })
 export class JobRunner extends WorkerHost implements OnModuleInit, BeforeApplicationShutdown {
   private readonly jobs: ReadonlyMap<string, Job>;
   private readonly failures: Counter<'job'>;
