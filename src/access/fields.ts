@@ -40,6 +40,15 @@ export const idField = (kind: IdKind) =>
     .regex(new RegExp(`^${ID_PREFIXES[kind]}_[A-Za-z0-9_-]{22}$`), `an id that starts with ${ID_PREFIXES[kind]}_`)
     .meta({ description: `Id of a ${kind}`, examples: [`${ID_PREFIXES[kind]}_AAAAAAAAAAAAAAAAAAAAAA`] });
 
+/** An address as text. Whether it is one of its chain's is the room's question. */
+export const addressField = z
+  .string()
+  .regex(/^[!-~]{1,128}$/, 'an address of 1 to 128 characters without white space')
+  .meta({
+    description: 'An address on the chain of the asset',
+    examples: ['akash15yk64u7zc9g9k2yr2wmzeva5qgwxps6ytfzgqy'],
+  });
+
 /** A name or reference of the caller's own: one line of 1 to `max` characters. */
 export const textField = (max: number) =>
   z

@@ -2,29 +2,29 @@ import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { z } from 'zod';
 import { actingTenant, type Caller, visibleTenant } from '../access/caller.ts';
 import { Answers, CurrentCaller, CurrentTx, Needs } from '../access/decorators.ts';
-import { emptyBody, idField, textField } from '../access/fields.ts';
+import { addressField, emptyBody, idField, textField } from '../access/fields.ts';
 import { type PageQuery, page, pageOf, pageQuery } from '../access/page.ts';
 import { Database, type Tx } from '../platform/database.ts';
 import { LeaseReader } from './lease-reader.service.ts';
 import { type LeaseView, leaseView } from './lease-views.ts';
 import { Leases } from './leases.service.ts';
 
-const address = z.string().min(1).max(128).meta({ description: 'An address on the chain of the asset' });
-
 const createBody = z.strictObject({
   quoteId: idField('quote'),
   lease: z.strictObject({
     reference: textField(200).meta({ description: "The partner's own id of the lease; unique" }),
   }),
-  refundAddress: address.meta({ description: 'Where money goes back in the asset paid; never changed later' }),
-  lineRefundAddress: address
+  refundAddress: addressField.meta({ description: 'Where money goes back in the asset paid; never changed later' }),
+  lineRefundAddress: addressField
     .optional()
     .meta({ description: "Where unspent escrow goes in the line's asset; needed if the quote refunds in kind" }),
 });
 
 const lockBody = z.strictObject({
   quoteId: idField('quote'),
-  refundAddress: address.optional().meta({ description: 'Needed for the first lock in an asset of a further chain' }),
+  refundAddress: addressField
+    .optional()
+    .meta({ description: 'Needed for the first lock in an asset of a further chain' }),
 });
 
 const leaseId = idField('lease');

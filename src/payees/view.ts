@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { amountOrZeroField, moneyView, textField, timestamp, viewMoney, viewTime } from '../access/fields.ts';
+import {
+  addressField,
+  amountOrZeroField,
+  moneyView,
+  textField,
+  timestamp,
+  viewMoney,
+  viewTime,
+} from '../access/fields.ts';
 import type { Asset } from '../money/asset.ts';
 
 const INTERVAL_MAX_MS = 366 * 86_400_000;
@@ -29,14 +37,7 @@ export const proofField = z
   });
 
 export const changeBody = z.strictObject({
-  destination: z
-    .string()
-    .regex(/^[!-~]{1,128}$/, 'an address')
-    .optional()
-    .meta({
-      description: 'Where lines opened from then on are paid',
-      examples: ['akash15yk64u7zc9g9k2yr2wmzeva5qgwxps6ytfzgqy'],
-    }),
+  destination: addressField.optional().meta({ description: 'Where lines opened from then on are paid' }),
   intervalMs: z.int().min(1).max(INTERVAL_MAX_MS).optional().meta({ description: 'Time between payouts' }),
   minimum: amountOrZeroField.optional().meta({ description: 'Least payout, whole units of its asset' }),
   cancel: z.literal(true).optional().meta({ description: 'Cancels the pending change; stands alone' }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { amountField, assetField, idField } from '../access/fields.ts';
+import { addressField, amountField, assetField, idField } from '../access/fields.ts';
 import { parseDuration } from './duration.ts';
 import { PER } from './quote-detail.ts';
 
@@ -21,7 +21,7 @@ const durationField = z
 
 const lineRequest = z
   .strictObject({
-    payee: z.strictObject({ address: z.string().min(1).max(128) }).meta({
+    payee: z.strictObject({ address: addressField }).meta({
       description: 'Who is paid: an address on the chain of the asset; an Akash provider by its Akash address',
     }),
     asset: assetField.default('AKT').meta({ description: 'What the payee is paid in; AKT if absent' }),

@@ -43,11 +43,14 @@ const operation = z.object({
     .object({ content: z.object({ 'application/json': z.object({ schema: z.custom<Schema>() }) }) })
     .optional(),
 });
-const document = z.object({ paths: z.record(z.string(), z.record(z.string(), operation)) });
+const document = z.object({
+  paths: z.record(z.string(), z.record(z.string(), operation)),
+  components: z.object({ schemas: z.record(z.string(), z.custom<Schema>()) }),
+});
 
 /** Every route of a running service, as its OpenAPI document lists them. */
 export async function routesOf(service: TestApp): Promise<Route[]> {
-  const { paths } = document.parse((await service.send('GET', '/docs/openapi.json')).body);
+  const { paths, components } = document.parse((await service.send('GET', '/docs/openapi.json')).body);
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([lower, { security, parameters, requestBody }]) => {
       const scope = security?.[0]?.['apiKey']?.[0] ?? null;
@@ -57,7 +60,10 @@ export async function routesOf(service: TestApp): Promise<Route[]> {
         method: lower.toUpperCase(),
         path,
         scope,
-        body: requestBody?.content['application/json'].schema ?? null,
+        body:
+          requestBody === undefined
+            ? null
+            : inlined(requestBody.content['application/json'].schema, components.schemas),
         idExample: exampleOf((parameters ?? []).find((parameter) => parameter.in === 'path')?.schema),
         query: (parameters ?? [])
           .filter((parameter) => parameter.in === 'query')
@@ -65,6 +71,21 @@ export async function routesOf(service: TestApp): Promise<Route[]> {
       };
     }),
   );
+}
+
+/** A schema with its references replaced by what they name. No body refers to itself. */
+function inlined(schema: Schema, named: Readonly<Record<string, Schema>>): Schema {
+  const of = schema.$ref === undefined ? schema : named[schema.$ref.replace('#/components/schemas/', '')];
+  if (of === undefined) throw new Error(`${schema.$ref} is not in the document`);
+  const each = (parts: readonly Schema[] | undefined) => parts?.map((part) => inlined(part, named));
+  const properties = Object.entries(of.properties ?? {}).map(([name, part]) => [name, inlined(part, named)] as const);
+  return {
+    ...of,
+    ...(of.properties && { properties: Object.fromEntries(properties) }),
+    ...(of.items && { items: inlined(of.items, named) }),
+    ...(of.anyOf && { anyOf: each(of.anyOf) }),
+    ...(of.oneOf && { oneOf: each(of.oneOf) }),
+  };
 }
 
 const exampleOf = (schema: Schema | undefined): string | null =>
