@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { freshAddress } from '../../devnet/stack/on-chain.ts';
+import { Ledger } from '../../src/ledger/ledger.service.ts';
 import { statementView } from '../../src/payouts/lease-statement.ts';
 import { payeeStatementView } from '../../src/payouts/payee-statement.ts';
+import { Database } from '../../src/platform/database.ts';
+import { newId } from '../../src/platform/id.ts';
+import { Wallets } from '../../src/wallets/wallets.service.ts';
 import type { SendOptions, TestKey } from '../support/app.ts';
 import { type OpenedLease, Stack, uakt, units } from '../support/stack.ts';
 
@@ -196,18 +200,50 @@ test('the operator sees each wallet with its books and its chain', async () => {
   expect((await get('/v1/wallets')).status).toBe(403);
 });
 
-test('an asset whose books stand above the chain is not paid out', async () => {
+test('an asset whose books stand above the chain is not paid out; a line is paid where it was opened to be', async () => {
+  const id = payeeIdOf(second);
   await stack.rows(
     `UPDATE reconciliations SET book_units = chain_units + 1 WHERE wallet_id = 'akash-hot' AND asset = 'AKT'`,
   );
-  await stack.rows(`UPDATE payees SET next_payout_at = lockstep_now() WHERE id = '${payeeIdOf(second)}'`);
+  await stack.rows(
+    'UPDATE payees SET next_payout_at = lockstep_now(), destination = $1 WHERE id = $2',
+    freshAddress.akash(),
+    id,
+  );
   await stack.mine(100);
-  const unsent = () => stack.rows(`SELECT 1 FROM payouts WHERE state = 'planned'`);
+  const unsent = () => stack.rows(`SELECT address FROM payouts WHERE state = 'planned'`);
   for (const job of ['watch-chain', 'settle-payouts', 'settle-payouts'] as const) await stack.run(job);
-  expect(await unsent()).toHaveLength(1);
+  expect(await unsent()).toEqual([{ address: provider }]);
   await stack.rows(
     `UPDATE reconciliations SET book_units = chain_units WHERE wallet_id = 'akash-hot' AND asset = 'AKT'`,
   );
   await stack.run('settle-payouts');
   expect(await unsent()).toEqual([]);
+});
+
+test('a refund that was held leaves as soon as it is worth its fee', async () => {
+  const [id, address] = [newId('refund'), freshAddress.akash()];
+  const at = await stack.now();
+  await stack.get(Database).transaction(async (tx) => {
+    await stack.get(Wallets).allow(tx, { chain: 'akash', address, why: 'refund', activeFrom: at });
+    const transfers = [{ from: 'desk:main', to: `refund:${id}`, asset: 'AKT', units: 5_000_000n }];
+    await stack.get(Ledger).post(tx, [{ key: id, kind: 'test', cause: id, effectiveAt: at, transfers }]);
+  });
+  await stack.rows(
+    `INSERT INTO refunds (id, tenant_id, lease_id, reason, deposit_id, reversals, mode, from_asset, from_units, chain, asset,
+       address, units, fee_units, net_units, state, created_at)
+     SELECT $1, tenant_id, lease_id, 'return', id, 7, 'inKind', 'AKT', 5000000, 'akash', 'AKT', $2, 5000000, 5000000, 0,
+       'held', $4 FROM deposits WHERE lease_id = $3`,
+    ...[id, address, first.lease.id, at],
+  );
+  await stack.settle('the refund to arrive', async () => (await stack.paidTo('akash', address)) !== undefined);
+  await stack.settle('its books to close', async () => (await stack.balance(`refund:${id}`, 'AKT')) === 0n);
+  const refund = (await get(`/v1/refunds/${id}`)).body;
+  expect(refund).toMatchObject({ state: 'confirmed', amount: { amount: '5.000000' } });
+  const { fee, net } = z
+    .object({ fee: z.object({ amount: z.string() }), net: z.object({ amount: z.string() }) })
+    .parse(refund);
+  expect(uakt(fee.amount)).toBeGreaterThan(0n);
+  expect(await stack.paidTo('akash', address)).toBe(`1 × ${uakt(net.amount)}`);
+  await stack.check();
 });
