@@ -9,11 +9,13 @@ const BLOCKS = 100n;
 
 let stack: Stack;
 let opened: OpenedLease;
+let unfunded: OpenedLease;
 let lastFunded: bigint;
 
 beforeAll(async () => {
   stack = await Stack.start();
   const wish = { price: PRICE_UAKT.toString(), blocks: 100 };
+  unfunded = await stack.open({ payAsset: 'BTC', ...wish });
   opened = await stack.open({ payAsset: 'USDC.ethereum', ...wish });
   await stack.payUri(opened.lease.locks[0]?.paymentUri);
   const lease = await active('the credit');
@@ -76,6 +78,13 @@ it('pays the provider for both parts and nothing else', async () => {
     return row?.units === (2n * PRICE_UAKT * BLOCKS).toString() && row;
   });
   expect(await stack.paidTo('akash', opened.provider)).toBe(`${total.count} × ${total.net}`);
+});
+
+it('expires a lease that nothing was paid for', async () => {
+  expect(await stack.lease(unfunded.lease.id)).toMatchObject({ state: 'awaiting' });
+  await stack.advance(4 * 3_600_000);
+  const lease = await stack.leaseOnce('the end', unfunded.lease.id, ({ state }) => state === 'expired');
+  expect(lease.locks).toMatchObject([{ state: 'closed', paymentUri: null }]);
 });
 
 it('leaves whole books', () => stack.check());

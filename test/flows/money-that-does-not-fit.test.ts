@@ -180,4 +180,22 @@ describe('what is not credited at all', () => {
   });
 });
 
+describe('late, at another price', () => {
+  it('for an open lease it is a new lot at the rate of its credit', async () => {
+    const opened = await stack.open({ payAsset: USDC });
+    const half = due(opened) / 2n;
+    const first = await once(opened, await stack.payUri(uri(opened), half), 'credited');
+    // The market moves while time passes: seen within minutes, it would be a jump, and nothing would be credited.
+    stack.chains.exchanges.set('AKT', '0.50');
+    await stack.advance(2 * 3_600_000);
+    const lease = await once(opened, await stack.payUri(uri(opened), half), 'credited');
+    expect(lease.locks[0]).toMatchObject({ state: 'closed', paid: first.locks[0]?.paid });
+    expect(lease.lots.map(({ lockId }) => lockId === null)).toEqual([false, true]);
+    // 4 % more AKT for the same money, and no premium.
+    const late = uakt(lease.lots[1]?.credited.amount ?? '');
+    expect(late).toBeGreaterThan((credited(first) * 104n) / 100n);
+    expect(late).toBeLessThan((half * 1_000_000n) / 500_000n);
+  });
+});
+
 it('leaves whole books', () => stack.check());

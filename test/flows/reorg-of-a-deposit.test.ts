@@ -16,6 +16,10 @@ const depositOf = async ({ lease }: OpenedLease) => (await stack.lease(lease.id)
 const once = (opened: OpenedLease, state: string): Promise<LeaseView> =>
   stack.leaseOnce(`the deposit to be ${state}`, opened.lease.id, ({ deposits }) => deposits[0]?.state === state);
 
+/** Blocks and turns until what accrues may leave: before that a payout's turn would pass with nothing to pay. */
+const released = ({ lease }: OpenedLease): Promise<LeaseView> =>
+  stack.leaseOnce('the release', lease.id, ({ lots }) => lots[0]?.releasedAt != null);
+
 describe('a block that falls out of the chain', () => {
   it('before the credit: the deposit waits for its new block, and is credited once', async () => {
     const opened = await stack.open({ payAsset: 'BTC' });
@@ -54,6 +58,10 @@ describe('a block that falls out of the chain', () => {
     expect(after.lines[0]?.credited).toEqual(before.lines[0]?.credited);
     expect(after.lots).toHaveLength(1);
     expect(await stack.balance(`reorg:${before.deposits[0]?.id}`, 'BTC')).toBe(0n);
+    await released(opened);
+    await stack.mine(120);
+    const paid = await stack.settle('a payout', () => stack.paidTo('akash', opened.provider));
+    expect(paid).toMatch(/^1 × /);
   });
 
   it('after the credit, with a conflicting transaction in its place: escrow gives back what it holds', async () => {
@@ -72,6 +80,21 @@ describe('a block that falls out of the chain', () => {
     expect(await stack.balance('loss:reorg', 'BTC')).toBeLessThan(0n);
     expect(await stack.paidTo('akash', opened.provider)).toBeUndefined();
     expect(lease.locks[0]).toMatchObject({ paid: { amount: '0.00000000' } });
+  });
+
+  it('after a part was paid out: the provider keeps it, the rest is taken back, the loss is booked', async () => {
+    const opened = await stack.open({ payAsset: 'BTC' });
+    const txId = await stack.payUri(opened.lease.locks[0]?.paymentUri);
+    await once(opened, 'credited');
+    await released(opened);
+    await stack.mine(120);
+    const paid = await stack.settle('a payout', () => stack.paidTo('akash', opened.provider));
+    const lost = await stack.balance('loss:reorg', 'BTC');
+    await replaceInChain(txId, (await depositOf(opened))?.confirmations ?? 0);
+    const lease = await once(opened, 'unwound');
+    expect(await stack.balance(`escrow:${lease.lines[0]?.id}`, 'AKT')).toBe(0n);
+    expect(await stack.balance('loss:reorg', 'BTC')).toBeLessThan(lost);
+    expect((await stack.paidTo('akash', opened.provider))?.startsWith('1 × ')).toBe(paid?.startsWith('1 × '));
   });
 });
 
