@@ -15,6 +15,9 @@ import { feeShare, isWorthSending } from './fee.ts';
 /** Outputs a fee is shared among when it is estimated, before the batch is known. */
 const FEE_OUTPUTS = 1;
 
+/** How soon a payee is looked at again for whom nothing could leave. */
+const LOOK_AGAIN_MS = 600_000;
+
 interface DuePayee {
   readonly id: string;
   readonly asset: string;
@@ -58,9 +61,11 @@ export class Payouts {
       const now = await this.clock.now(tx);
       const payee = await this.lockDue(tx, payeeId, now);
       if (payee === undefined) return;
-      const next = new Date(now.getTime() + payee.intervalMs);
-      await tx.$executeRaw`UPDATE payees SET next_payout_at = ${next} WHERE id = ${payeeId}`;
       const due = await this.dueOf(tx, payeeId);
+      // With nothing released there is no turn to lose: what is released meanwhile does not wait a whole interval.
+      const waitMs = due.length === 0 ? Math.min(payee.intervalMs, LOOK_AGAIN_MS) : payee.intervalMs;
+      const next = new Date(now.getTime() + waitMs);
+      await tx.$executeRaw`UPDATE payees SET next_payout_at = ${next} WHERE id = ${payeeId}`;
       for (const part of Map.groupBy(due, ({ asset, destination }) => `${asset} ${destination}`).values()) {
         await this.planPart(tx, payee, part, feeRate, now);
       }
