@@ -8,7 +8,6 @@ export const PRICE_SCALE = 10n ** 18n;
 const MYRIAD = 10_000n;
 /** Significant digits a locked rate keeps; the rest is cut in the desk's favour. */
 const RATE_DIGITS = 18;
-const GUESSES_MAX = 16;
 
 /** USD for one whole unit, as accepted by the price rule; bid and ask are the mid less and plus its uncertainty. */
 export interface UsdPrice {
@@ -123,23 +122,23 @@ export function quoteForPayment(request: QuoteRequest, payUnits: bigint): Priced
 }
 
 /**
- * The swap's cost of what is left once that cost is paid; null if nothing is. Cost grows with size, so every guess from
- * too dear a cost is too cheap and the next one is safe again: it ends on a safe one, as near as the cost is steady.
+ * The least cost that covers the swap of what it leaves; null if nothing is left. The dearest it can be is the cost of
+ * everything; what is too dear leaves too little for the `once` lines.
  */
 function swapWithin(request: QuoteRequest, left: bigint): bigint | null {
-  const costAt = (swap: bigint): bigint | null => {
+  const covers = (swap: bigint): boolean => {
     const shares = left > swap ? distribute(request, left - swap) : null;
-    return shares === null ? null : swapOf(request, shares);
+    return shares === null || swapOf(request, shares) <= swap;
   };
-  let safe = costAt(0n);
-  for (let guess = 0; guess < GUESSES_MAX && safe !== null; guess += 1) {
-    const cheap = costAt(safe);
-    if (cheap === null || cheap === safe) return cheap;
-    const next = costAt(cheap);
-    if (next === safe) return safe;
-    safe = next;
+  const all = distribute(request, left);
+  if (all === null) return null;
+  let [low, high] = [0n, swapOf(request, all)];
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if (covers(middle)) high = middle;
+    else low = middle + 1n;
   }
-  return safe;
+  return left > low ? low : null;
 }
 
 function lineForShare(line: LineRequest, shareUnits: bigint): PricedLine {
