@@ -3,6 +3,7 @@ import { createApp } from './access/shell.ts';
 import { Chains } from './adapters/chains/index.ts';
 import { appModule } from './app.module.ts';
 import { Config } from './platform/config.ts';
+import { drainOnSignal } from './platform/drain.ts';
 import { createLogger } from './platform/logging.ts';
 
 /** The REST process: reads its settings, listens, and on SIGTERM or SIGINT finishes what it has begun. */
@@ -10,18 +11,7 @@ async function main(): Promise<void> {
   const config = Config.parse(process.env);
   const logger = createLogger(config.settings.LOG_LEVEL, 'main');
   const app = await createApp(appModule(config, logger), logger);
-  let draining = false;
-  const drain = (signal: string) => {
-    if (draining) return;
-    draining = true;
-    logger.info({ signal }, 'draining');
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  process.on('SIGTERM', drain);
-  process.on('SIGINT', drain);
+  drainOnSignal(app, logger, fail);
   // Deposit addresses and quotes are made here: a node of another network must not be believed for a moment.
   await app.get(Chains).verify();
   await app.listen(config.settings.PORT, config.settings.HOST);

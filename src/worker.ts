@@ -4,6 +4,7 @@ import { Chains } from './adapters/chains/index.ts';
 import { workerModule } from './app.module.ts';
 import { Addresses } from './deposits/addresses.service.ts';
 import { Config } from './platform/config.ts';
+import { drainOnSignal } from './platform/drain.ts';
 import { createLogger, NestLog } from './platform/logging.ts';
 
 /** The process that reads chains, moves money and holds the signing keys. Any number may run side by side. */
@@ -12,18 +13,7 @@ async function main(): Promise<void> {
   const logger = createLogger(config.settings.LOG_LEVEL, 'worker');
   const module = workerModule(config, logger);
   const app = await NestFactory.createApplicationContext(module, { abortOnError: false, logger: new NestLog(logger) });
-  let draining = false;
-  const drain = (signal: string) => {
-    if (draining) return;
-    draining = true;
-    logger.info({ signal }, 'draining');
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  process.on('SIGTERM', drain);
-  process.on('SIGINT', drain);
+  drainOnSignal(app, logger, fail);
   await app.get(Chains).verify();
   await app.get(Addresses, { strict: false }).openFloat();
   logger.info('working');

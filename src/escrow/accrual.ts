@@ -1,7 +1,5 @@
 import { minUnits } from '../money/money.ts';
-
-/** 10^18: prices carry up to 18 decimals below a base unit. */
-export const PRICE_SCALE = 10n ** 18n;
+import { PRICE_SCALE } from '../quotes/quote.ts';
 
 /** A streaming line while it runs. Ticks are Akash heights or whole UTC seconds. */
 export interface Run {

@@ -3,7 +3,7 @@ import { maxUnits } from '../money/money.ts';
 import { Database } from '../platform/database.ts';
 import { Refusal } from '../platform/refusal.ts';
 import { type LeaseLine, LeaseLines } from '../quotes/lease-lines.ts';
-import { PRICE_SCALE } from './accrual.ts';
+import { PRICE_SCALE } from '../quotes/quote.ts';
 import { linesOf, lotsOf } from './rows.ts';
 
 /** A lease's lines for a further quote. */

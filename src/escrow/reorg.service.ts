@@ -11,6 +11,7 @@ import { Database, type Tx } from '../platform/database.ts';
 import { Outbox } from '../platform/outbox.ts';
 import { Locks } from '../quotes/locks.service.ts';
 import { Accrual } from './accrual.service.ts';
+import { Escrow } from './escrow.service.ts';
 import { leftUnits, type LotRow, linesOf, lockLease, lotsOf } from './rows.ts';
 
 /** After this a deposit that has not been mined again is unwound. */
@@ -42,6 +43,7 @@ export class EscrowReorg {
     private readonly ledger: Ledger,
     private readonly locks: Locks,
     private readonly accrual: Accrual,
+    private readonly escrow: Escrow,
     private readonly outbox: Outbox,
   ) {}
 
@@ -159,7 +161,7 @@ export class EscrowReorg {
       if (back > 0n) {
         transfers.push({ from: `escrow:${lot.lineId}`, to: 'desk:main', asset, units: back });
         take('desk:main', ((lot.paidUnits - lot.feeUnits) * back) / lot.creditedUnits);
-        await this.withdraw(tx, lot, back);
+        await this.escrow.withdraw(tx, { lot, units: back });
       }
       if (lot.lockId !== null) await this.locks.recordPaid(tx, lot.lockId, -lot.paidUnits);
     }
@@ -182,10 +184,5 @@ export class EscrowReorg {
     return lots
       .filter((lot) => lot.depositId === depositId)
       .map((lot) => ({ lot, asset: assets.get(lot.lineId) ?? '' }));
-  }
-
-  private async withdraw(tx: Tx, lot: LotRow, units: bigint): Promise<void> {
-    await tx.$executeRaw`UPDATE lots SET withdrawn_units = withdrawn_units + ${units.toString()}::numeric WHERE id = ${lot.id}`;
-    await tx.$executeRaw`UPDATE lines SET balance_units = balance_units - ${units.toString()}::numeric WHERE id = ${lot.lineId}`;
   }
 }

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  accruedUnits,
-  depletionTick,
-  dueUnits,
-  PRICE_SCALE,
-  type Run,
-  takeFromLots,
-} from '../../src/escrow/accrual.ts';
+import { accruedUnits, depletionTick, dueUnits, type Run, takeFromLots } from '../../src/escrow/accrual.ts';
+import { PRICE_SCALE } from '../../src/quotes/quote.ts';
 
 const run = (over: Partial<Run>): Run => ({
   priceNumerator: PRICE_SCALE,
